@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pgmap_probe: watches memremap_pages() and answers questions about single pages, below /proc/pgmap_probe/.
+ * It only looks. Load it before the drivers whose mappings it is to count.
+ */
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+
+#include "pgmap_probe.h"
+
+static struct proc_dir_entry *dir;
+
+#define NAME_OF(name) { name, #name },
+static const struct {
+	int type;
+	const char *name;
+} types[] = { PGMAP_TYPES(NAME_OF) };
+
+const char *type_name(int type)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return NULL;
+}
+
+static int __init probe_init(void)
+{
+	int error;
+
+	dir = proc_mkdir(KBUILD_MODNAME, NULL);
+	if (!dir)
+		return -ENOMEM;
+	error = pfn_init(dir);
+	if (!error)
+		error = coverage_init(dir);
+	if (error)
+		proc_remove(dir);
+	return error;
+}
+
+static void __exit probe_exit(void)
+{
+	proc_remove(dir);
+	coverage_exit();
+}
+
+module_init(probe_init);
+module_exit(probe_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Counts what memremap_pages() is called with, per memory type");

@@ -1,0 +1,57 @@
+// pgmap build: up to the built, cached kernel.
+import type { CommandModule } from 'yargs';
+import { formatDuration } from '../core/units.ts';
+import { buildKernel } from '../pipeline.ts';
+import { table } from '../report/table.ts';
+import { type App, contextOf } from './app.ts';
+import { type RunArguments, runRequest, withKernelOptions } from './run-options.ts';
+import { labOf } from './run.ts';
+
+export const buildCommand = (app: App): CommandModule<object, RunArguments> => ({
+  command: 'build [series..]',
+  describe: 'Build a kernel, or find it in the cache; print its key and paths',
+  builder: (yargs) =>
+    withKernelOptions(yargs)
+      .example('$0 build --source distro:6.1', "Debian's 6.1")
+      .example('$0 build --tree ~/linux v2-fix.mbox', 'a series on your tree') as never,
+  async handler(args) {
+    const start = performance.now();
+    const progress = progressLine(app);
+    const { build } = await buildKernel(
+      runRequest(app, { ...args, accel: 'auto' }),
+      labOf(app),
+      contextOf(app, progress.show),
+    );
+    progress.end();
+    app.out.write(
+      table([
+        ['key', build.key],
+        ['release', build.release],
+        ['kernel', build.image],
+        ['config', build.configFile],
+        ['modules', build.modulesDir],
+        [build.cached ? 'cached' : 'built', formatDuration(performance.now() - start)],
+        ...build.unmet.map(({ symbol, reason }) => [`CONFIG_${symbol}`, reason]),
+      ]),
+    );
+  },
+});
+
+/** One line on a terminal that is rewritten; a line every few seconds elsewhere. */
+export function progressLine(app: App): { show(text: string): void; end(): void } {
+  let last = 0;
+  let shown = false;
+  return {
+    show(text) {
+      const now = performance.now();
+      if (now - last < (app.err.isTerminal ? 100 : 5000)) return;
+      last = now;
+      shown = true;
+      const line = text.slice(0, app.err.columns() - 1);
+      app.err.write(app.err.isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
+    },
+    end() {
+      if (shown && app.err.isTerminal) app.err.write('\r\x1b[K');
+    },
+  };
+}

@@ -1,0 +1,109 @@
+// The options of `run`, which `build` and `shell` share in part, and the request they make.
+import type { Argv } from 'yargs';
+import type { RunRequest } from '../pipeline.ts';
+import type { App } from './app.ts';
+import {
+  type SourceArguments,
+  sourceRequest,
+  sourceWords,
+  withSourceOptions,
+} from './source-options.ts';
+
+export interface RunArguments extends SourceArguments {
+  series: string[] | undefined;
+  config: string[] | undefined;
+  kernel: string | undefined;
+  modules: string | undefined;
+  type: string[] | undefined;
+  suite: string[] | undefined;
+  test: string[] | undefined;
+  topology: string[] | undefined;
+  jobs: number | undefined;
+  accel: string;
+  out: string | undefined;
+}
+
+/** What is built: source, series, configuration. */
+export const withKernelOptions = <T>(yargs: Argv<T>) =>
+  withSourceOptions(
+    yargs.positional('series', {
+      type: 'string',
+      array: true,
+      describe: 'Patches on top: an mbox, a folder of patches, patch files, or A..B of --tree',
+    }),
+  ).option('config', {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'One more kernel config fragment',
+  });
+
+/** What is run on it, and where. */
+export const withSelectionOptions = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('kernel', { type: 'string', describe: 'Test this bzImage instead of building one' })
+    .option('modules', {
+      type: 'string',
+      describe: 'Folder that holds lib/modules/RELEASE for --kernel',
+      implies: 'kernel',
+    })
+    .option('type', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Only this memory type: private, coherent, fs_dax, generic, pci_p2pdma',
+    })
+    .option('suite', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Only this suite',
+    })
+    .option('test', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: "Only this test: 'suite > test'",
+    })
+    .option('topology', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Only this topology',
+    })
+    .option('jobs', { type: 'number', describe: 'Guests at once (default: half the processors)' })
+    .option('accel', {
+      choices: ['auto', 'kvm', 'tcg'],
+      default: 'auto',
+      describe: 'auto takes KVM only if a kernel boots under it',
+    })
+    .option('out', { type: 'string', describe: 'Run folder (default: a new one)' })
+    .conflicts('kernel', ['tree', 'source']);
+
+export function runRequest(app: App, args: RunArguments): RunRequest {
+  const series = args.series ?? [];
+  const config = args.config ?? [];
+  return {
+    source: sourceRequest(app, args),
+    series,
+    configFiles: config,
+    ...(args.kernel === undefined
+      ? {}
+      : { prebuilt: { image: args.kernel, modulesDir: args.modules } }),
+    selection: {
+      types: args.type ?? [],
+      suites: args.suite ?? [],
+      topologies: args.topology ?? [],
+      tests: args.test ?? [],
+    },
+    accel: args.accel as RunRequest['accel'],
+    jobs: args.jobs ?? Math.max(1, Math.floor(app.cpus / 2)),
+    command: [
+      ...['npx', 'pgmap', 'run', ...series, ...sourceWords(args)],
+      ...config.flatMap((file) => ['--config', file]),
+      ...(args.kernel === undefined ? [] : ['--kernel', args.kernel]),
+      ...(args.modules === undefined ? [] : ['--modules', args.modules]),
+      ...(args.accel === 'auto' ? [] : ['--accel', args.accel]),
+    ],
+  };
+}

@@ -1,0 +1,60 @@
+// pgmap splats FILE: the kernel reports in a console log.
+import { readFile } from 'node:fs/promises';
+import type { CommandModule } from 'yargs';
+import { scanSplats } from '../console/splat.ts';
+import { FailureError } from '../core/failure.ts';
+import { visible } from '../report/escape.ts';
+import type { App } from './app.ts';
+
+interface Arguments {
+  file: string;
+  format: string;
+}
+
+export const splatsCommand = (app: App): CommandModule<object, Arguments> => ({
+  command: 'splats <file>',
+  describe: 'List the kernel reports (splats) found in a console log',
+  builder: (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Console log, or - for standard input',
+      })
+      .option('format', { choices: ['plain', 'json'], default: 'plain', describe: 'Output format' })
+      .example('$0 splats jobs/fs-dax@nvdimm/console.log', 'titles, with where each begins')
+      .example('dmesg | $0 splats - --format json', 'the same for a log from a pipe'),
+  async handler({ file, format }) {
+    const splats = scanSplats(await readInput(file));
+    if (format === 'json') {
+      const rows = splats.map(({ title, kind, from, to, text }) => ({
+        title,
+        kind,
+        from,
+        to,
+        text,
+      }));
+      app.out.write(`${JSON.stringify(rows, null, 2)}\n`);
+      return;
+    }
+    for (const splat of splats) app.out.write(`${splat.from}\t${visible(splat.title)}\n`);
+    app.err.write(`${splats.length} kernel ${splats.length === 1 ? 'report' : 'reports'}\n`);
+  },
+});
+
+/** A file's bytes, or standard input's for `-`. Throws FailureError `usage/unreadable`. */
+export async function readInput(file: string): Promise<Buffer> {
+  try {
+    // /dev/stdin by number: it works for pipes, files and terminals alike.
+    return await readFile(file === '-' ? '/dev/fd/0' : file);
+  } catch (cause) {
+    throw new FailureError(
+      {
+        blame: 'usage',
+        code: 'unreadable',
+        title: `cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      },
+      { cause },
+    );
+  }
+}

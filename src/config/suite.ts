@@ -1,0 +1,88 @@
+// suites/<name>/suite.yaml. The types are core/suite.ts; here is how they are written down.
+import { z } from 'zod';
+import type { Suite } from '../core/suite.ts';
+import { parseDuration } from '../core/units.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower case letters, digits and -');
+const regularExpression = z.string().refine(
+  (text) => {
+    try {
+      return new RegExp(text) instanceof RegExp;
+    } catch {
+      return false;
+    }
+  },
+  { message: 'not a regular expression' },
+);
+
+const needs = z.strictObject({
+  config: z
+    .array(z.string().regex(/^[A-Z0-9_]+$/, 'a symbol without CONFIG_'))
+    .default([])
+    .meta({ description: 'Kconfig symbols, without CONFIG_, that must be y or m' }),
+  kernel: z
+    .string()
+    .regex(/^\d+\.\d+$/, 'a release like "6.2"')
+    .optional()
+    .meta({ description: 'The oldest kernel release' }),
+  topologies: z.array(name).optional(),
+});
+
+const test = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .regex(/^[^>#\n]*$/, 'no >, # or newline: they separate levels and directives'),
+  run: z.array(z.string()).min(1),
+  timeout: z
+    .string()
+    .regex(/^\d+(\.\d+)?(ms|s|m)$/, 'a duration like 20s')
+    .default('30s'),
+  needs: needs.default({ config: [] }),
+  cases: z.array(z.string()).default([]),
+});
+
+export const suiteSchema = z
+  .strictObject({
+    name,
+    description: z.string().min(1),
+    types: z.array(z.string().regex(/^MEMORY_DEVICE_[A-Z0-9_]+$/)).default([]),
+    topologies: z.array(name).min(1),
+    config: z.array(name).default([]),
+    modules: z.array(z.string()).default([]),
+    append: z.array(z.string()).default([]),
+    programs: z
+      .array(
+        z.strictObject({
+          out: z.string().regex(/^[A-Za-z0-9_.-]+$/),
+          sources: z.array(z.string()).default([]),
+          tree: z.array(z.array(z.string()).min(1)).default([]),
+          flags: z.array(z.string()).default([]),
+        }),
+      )
+      .default([]),
+    tests: z.array(test).min(1),
+    allow: z
+      .array(
+        z.strictObject({
+          splat: regularExpression.meta({ description: "Matched on the splat's title" }),
+          reason: z.string().min(10),
+          link: z.string().optional(),
+        }),
+      )
+      .default([]),
+  })
+  .refine((suite) => new Set(suite.tests.map((one) => one.name)).size === suite.tests.length, {
+    message: 'two tests have the same name',
+    path: ['tests'],
+  })
+  .meta({ title: 'pgmap suite', description: 'In-guest tests and what they need' });
+
+export function asSuite(value: z.infer<typeof suiteSchema>): Suite {
+  const { tests, ...rest } = value;
+  const plain = {
+    ...rest,
+    tests: tests.map(({ timeout, ...one }) => ({ ...one, timeoutMs: parseDuration(timeout) })),
+  };
+  return JSON.parse(JSON.stringify(plain)) as Suite;
+}

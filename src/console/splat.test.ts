@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { newSplatScanner, scanSplats, type FoundSplat } from './splat.ts';
+
+const folder = new URL('testdata/', import.meta.url);
+
+interface Fixture {
+  readonly name: string;
+  readonly titles: readonly string[];
+  readonly alts: readonly string[];
+  readonly kind: string | undefined;
+  readonly log: Buffer;
+}
+
+/** Headers `KEY: value`, a blank line, raw bytes. TITLE once per report, in order; ALT of the first. */
+function fixtures(): Fixture[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.txt'))
+    .map((name) => {
+      const bytes = readFileSync(new URL(name, folder));
+      const end = bytes[0] === 10 ? 0 : bytes.indexOf('\n\n');
+      const heads = bytes.toString('utf8', 0, end).split('\n');
+      const values = (key: string): string[] =>
+        heads.filter((one) => one.startsWith(`${key}: `)).map((one) => one.slice(key.length + 2));
+      return {
+        name,
+        titles: values('TITLE'),
+        alts: values('ALT'),
+        kind: values('KIND')[0],
+        log: bytes.subarray(end === 0 ? 2 : end + 2),
+      };
+    });
+}
+
+describe('recorded and synthetic logs', () => {
+  it('are there', () => {
+    expect(fixtures().length).toBeGreaterThan(30);
+  });
+
+  it.each(fixtures().map((one) => [one.name, one] as const))('%s', (_name, fixture) => {
+    const found = scanSplats(fixture.log);
+    expect(found.map((splat) => splat.title)).toEqual(fixture.titles);
+    for (const alt of fixture.alts) expect(found[0]?.altTitles).toContain(alt);
+    if (fixture.kind !== undefined) expect(found[0]?.kind).toBe(fixture.kind);
+    for (const splat of found) {
+      expect(splat.to).toBeGreaterThan(splat.from);
+      expect(splat.to).toBeLessThanOrEqual(fixture.log.length);
+      const slice = fixture.log.toString('utf8', splat.from, splat.to);
+      // The text is the slice without what others printed in between.
+      const lines = slice.split(/\r?\n/);
+      for (const line of splat.text.trimEnd().split('\n'))
+        expect(lines.some((one) => one.endsWith(line))).toBe(true);
+    }
+  });
+
+  it.each(fixtures().map((one) => [one.name, one] as const))('%s, cut at every line', (_n, fixture) => {
+    for (let at = 0; at !== -1 && at < fixture.log.length; at = fixture.log.indexOf(10, at + 1)) {
+      const found = scanSplats(fixture.log.subarray(0, at));
+      expect(found.length).toBeLessThanOrEqual(fixture.titles.length);
+      for (const splat of found) expect(splat.to).toBeLessThanOrEqual(at);
+    }
+  });
+});
+
+describe('scanSplats', () => {
+  it('finds nothing in nothing', () => {
+    expect(scanSplats('')).toEqual([]);
+  });
+
+  it('takes a string for its UTF-8 bytes', () => {
+    const before = 'früh\n';
+    const log = `${before}[    1.000000] Kernel panic - not syncing: No working init found.\n`;
+    expect(scanSplats(log)[0]?.from).toBe(Buffer.byteLength(before));
+  });
+
+  it('gives offsets at line borders that cover the whole report', () => {
+    const { log } = fixtures().find((one) => one.name === 'warning-6.12.txt') ?? { log: Buffer.alloc(0) };
+    const [splat] = scanSplats(log);
+    const text = log.toString('utf8', splat?.from, splat?.to);
+    expect(text).toMatch(/^\[ +\d+\.\d+\] -+\[ cut here \]-+\n/);
+    expect(text).toMatch(/---\[ end trace 0000000000000000 \]---\n$/);
+    expect(splat?.text).toBe(text);
+  });
+
+  it('gives equal titles for the same fault at other addresses, times and pids', () => {
+    const log = fixtures().find((one) => one.name === 'kasan-uaf.txt')?.log.toString() ?? '';
+    const other = log
+      .replaceAll('ffff888104', 'ffff8881ab')
+      .replaceAll('/93', '/4711')
+      .replaceAll('T93', 'T4711')
+      .replaceAll(/\[ +12\./g, '[  977.')
+      .replaceAll('+0x5b/0x90', '+0x67/0xa0');
+    expect(scanSplats(other).map((one) => one.title)).toEqual(scanSplats(log).map((one) => one.title));
+  });
+
+  it('stays quick and calm on garbage', () => {
+    const noise = Buffer.alloc(2_000_000, 'BUG: WARNING: [    1.0000001] -> 0x\x00\xff\x1b');
+    expect(scanSplats(noise)).toEqual([]);
+    const lines = Buffer.from('BUG: KASAN: a in b\n'.repeat(20_000));
+    expect(scanSplats(lines).length).toBeGreaterThan(0);
+    const deep = Buffer.from(`[    1.000000] ${'[    1.000000] '.repeat(5000)}\n`);
+    expect(scanSplats(deep)).toEqual([]);
+  });
+});
+
+describe('newSplatScanner', () => {
+  it('reports while the log is still being written', () => {
+    const found: FoundSplat[] = [];
+    const scanner = newSplatScanner((splat) => found.push(splat));
+    const lines = ['[    1.000000] Kernel panic - not syncing: x', '[    1.100000] ---[ end Kernel panic'];
+    let at = 0;
+    for (const line of [...lines, ...Array.from({ length: 100 }, (_, i) => `[    2.000000] line ${i}`)]) {
+      scanner.line(line, at, at + line.length + 1);
+      at += line.length + 1;
+    }
+    expect(found.map((one) => one.title)).toEqual(['panic: x']);
+    scanner.end();
+    expect(found).toHaveLength(1);
+  });
+});

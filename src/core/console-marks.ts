@@ -1,0 +1,37 @@
+// What run-test writes into the kernel log around each test, read back to tell which test a report belongs to.
+
+/** `[   1.234567] pgmap: begin fs-dax > round trip` */
+const markLine = /^(?:<\d+>)?\[[^\]]*\](?:\[[^\]]*\])? pgmap: (begin|end|timeout) ([^\n\r]*)/gm;
+
+export interface Mark {
+  /** Index into the text the marks were read from. */
+  readonly at: number;
+  readonly kind: 'begin' | 'end' | 'timeout';
+  /** `suite > test` */
+  readonly test: string;
+}
+
+/** `log` must be decoded as latin1, so that an index is a byte offset. */
+export function readMarks(log: string): Mark[] {
+  return [...log.matchAll(markLine)].map((match) => ({
+    at: match.index,
+    kind: match[1] as Mark['kind'],
+    test: (match[2] ?? '').trim(),
+  }));
+}
+
+/** The tests that were running at a byte offset; after the last one has ended, that one: reports come late. */
+export function testsAt(marks: readonly Mark[], offset: number): string[] {
+  const running = new Set<string>();
+  let last: string | undefined;
+  for (const mark of marks) {
+    if (mark.at > offset) break;
+    if (mark.kind === 'begin') running.add(mark.test);
+    if (mark.kind === 'end') {
+      running.delete(mark.test);
+      last = mark.test;
+    }
+  }
+  if (running.size > 0) return [...running];
+  return last === undefined ? [] : [last];
+}

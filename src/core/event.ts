@@ -1,0 +1,140 @@
+// The one record of a run: a line of NDJSON per event. Plain data, nothing live.
+import type { Failure } from './failure.ts';
+import type { Status } from './status.ts';
+
+export type JobId = string;
+
+/** What happens in order; `apply`, `configure`, `build` and `image` belong to the run, the others to a job. */
+export type Step =
+  'apply' | 'configure' | 'build' | 'image' | 'boot' | 'probe' | 'suite' | 'teardown';
+
+export interface TestPoint {
+  /** Levels from the suite's name down to the case, without numbers: `['fs-dax', 'truncate', 'waits']`. */
+  readonly path: readonly string[];
+  readonly status: Status;
+  /** KTAP directive as printed (`SKIP`, `XFAIL`, `TODO`, `TIMEOUT`, `ERROR`) and what stood behind it. */
+  readonly directive?: { readonly name: string; readonly reason: string };
+  /** Comment lines that belong to this point, at most a few dozen. */
+  readonly diagnostics: readonly string[];
+  /** Milliseconds from the previous point (or the program's start) to this one. */
+  readonly ms?: number;
+}
+
+/** A kernel report found on the console. */
+export interface Splat {
+  /** Stable across runs: no addresses, pids, times. `WARNING in memremap_pages`. */
+  readonly title: string;
+  readonly kind: string;
+  /** Byte offsets into the job's console.log. */
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+  /** The tests that ran at that moment, as paths joined with ` > `. */
+  readonly during: readonly string[];
+  /** Why this one does not fail the job: the reason of the allow entry that covers it. */
+  readonly allowed?: string;
+}
+
+/** What memremap_pages() was called with in one guest, per enumerator of `enum memory_type`. */
+export interface TypeUse {
+  readonly mappings: number;
+  /** Struct pages over all mappings. */
+  readonly pages: number;
+  /** How many of the mappings were torn down again. */
+  readonly unmapped: number;
+}
+
+export interface KernelInfo {
+  readonly release: string;
+  /** Git tree oid. */
+  readonly tree: string;
+  /** Build key, the name of the cache entry. */
+  readonly key: string;
+}
+
+export interface SeriesInfo {
+  readonly title: string;
+  readonly patches: number;
+  /** Commit the series was applied to. */
+  readonly base: string;
+}
+
+export interface JobInfo {
+  readonly id: JobId;
+  readonly topology: string;
+  readonly suite: string;
+  /** Short names of the tests that must answer: each begins as MISS. */
+  readonly tests: readonly string[];
+  /** The kernel's names of the memory types this job is for. */
+  readonly types: readonly string[];
+  /** The one command that repeats this job. */
+  readonly reproduce: string;
+}
+
+export interface RunInfo {
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly argv: readonly string[];
+  readonly version: string;
+  readonly host: { readonly cpus: number; readonly memoryBytes: number; readonly accel: string };
+  /** What was tested, in one line, e.g. `linux-source-6.12 6.12.117`. */
+  readonly subject: string;
+  readonly jobs: readonly JobInfo[];
+}
+
+export type EventBody =
+  | { readonly type: 'run-begin'; readonly run: RunInfo }
+  /** Facts that are only known once the tree was read and the kernel built. */
+  | {
+      readonly type: 'kernel';
+      readonly kernel: KernelInfo;
+      readonly enumerators: readonly string[];
+    }
+  | { readonly type: 'series'; readonly series: SeriesInfo }
+  /** What guests run under, and why it is not the faster one. */
+  | { readonly type: 'accel'; readonly accel: string; readonly note?: string }
+  | { readonly type: 'step-begin'; readonly job?: JobId; readonly step: Step }
+  | {
+      readonly type: 'step-end';
+      readonly job?: JobId;
+      readonly step: Step;
+      readonly status: Status;
+      readonly failure?: Failure;
+      /** For `boot`: milliseconds from QEMU's start to the first answered ssh command. */
+      readonly ms?: number;
+      /** Why nothing had to be done, e.g. `cached`. */
+      readonly note?: string;
+    }
+  | { readonly type: 'test'; readonly job: JobId; readonly point: TestPoint }
+  | { readonly type: 'splat'; readonly job: JobId; readonly splat: Splat }
+  | {
+      readonly type: 'coverage';
+      readonly job: JobId;
+      readonly types: Readonly<Record<string, TypeUse>>;
+    }
+  | {
+      readonly type: 'artifact';
+      readonly job?: JobId;
+      readonly role: string;
+      readonly path: string;
+    }
+  /** Something the reader must know that is no verdict, e.g. KVM does not work here. */
+  | { readonly type: 'note'; readonly text: string }
+  /** For live views; never stored. */
+  | {
+      readonly type: 'line';
+      readonly job?: JobId;
+      readonly source: 'make' | 'console' | 'tap';
+      readonly text: string;
+    }
+  | { readonly type: 'run-end'; readonly status: Status };
+
+/** `at`: monotonic milliseconds since `run-begin`, so that two recordings compare. */
+export type Event = { readonly at: number } & EventBody;
+
+/** Consumes events as they happen. One that throws is dropped, and the run is not PASS. */
+export interface Reporter {
+  on(event: Event): void;
+  close?(): Promise<void>;
+}

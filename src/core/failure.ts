@@ -1,0 +1,43 @@
+// A failure knows whose fault it is. Steps return it; low-level code throws it wrapped in FailureError.
+
+/** series: the code under test · test: a suite of ours · lab: host or QEMU · usage: the command line · tool: a bug here. */
+export type Blame = 'series' | 'test' | 'lab' | 'usage' | 'tool';
+
+export interface Failure {
+  readonly blame: Blame;
+  /** Short and stable, e.g. `boot-silent`: what tests and scripts match. */
+  readonly code: string;
+  /** One line: what failed. */
+  readonly title: string;
+  /** The command that failed and the lines of its output that matter. */
+  readonly detail?: string;
+  /** One line: what to do about it. */
+  readonly hint?: string;
+  /** A file with more, relative to the run folder when it lies inside. */
+  readonly artifact?: string;
+}
+
+/** Carries a Failure up to the one place that turns it into an event or an exit code. */
+export class FailureError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(`${failure.code}: ${failure.title}`, options);
+    this.name = 'FailureError';
+    this.failure = failure;
+  }
+}
+
+/** Any thrown value as a Failure: a FailureError keeps its blame, everything else is a bug of this tool. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  const title = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? error.stack : undefined;
+  return {
+    blame: 'tool',
+    code: 'bug',
+    title,
+    ...(stack === undefined ? {} : { detail: stack }),
+    hint: 'This is a bug in pgmap: please report it with events.ndjson.',
+  };
+}

@@ -1,0 +1,166 @@
+// What a run will do, decided before anything is done: which suite on which topology, with which tests.
+import { FailureError } from './failure.ts';
+import { commandLine } from './shell.ts';
+import type { Suite, SuiteTest } from './suite.ts';
+import type { Topology } from './topology.ts';
+
+/** What the user narrowed the run down to; empty lists mean everything. */
+export interface Selection {
+  /** Memory types by kernel name or short form: `private`, `fs_dax`. */
+  readonly types: readonly string[];
+  readonly suites: readonly string[];
+  readonly topologies: readonly string[];
+  /** `suite > test` or `suite > test > case`; the test that holds the case is run. */
+  readonly tests: readonly string[];
+}
+
+/** One boot: a suite on a topology. */
+export interface PlannedJob {
+  /** `suite@topology`; also the name of the job's folder. */
+  readonly id: string;
+  readonly suite: Suite;
+  readonly topology: Topology;
+  readonly tests: readonly SuiteTest[];
+  readonly reproduce: string;
+}
+
+export interface Catalogue {
+  readonly suites: ReadonlyMap<string, Suite>;
+  readonly topologies: ReadonlyMap<string, Topology>;
+  /** Enumerators of the tree's `enum memory_type`. */
+  readonly enumerators: readonly string[];
+}
+
+/** `private` → `MEMORY_DEVICE_PRIVATE`; a full name stays. */
+export const memoryType = (name: string): string =>
+  name.startsWith('MEMORY_DEVICE_')
+    ? name
+    : `MEMORY_DEVICE_${name.toUpperCase().replaceAll('-', '_')}`;
+
+/**
+ * The jobs of a run, those that take longest first. `command` is the command line that a job is repeated with, to
+ * which its own `--suite` and `--topology` are added.
+ * Throws FailureError `usage/unknown-type|unknown-suite|unknown-topology|unknown-test|nothing-to-run`.
+ */
+export function planJobs(
+  selection: Selection,
+  catalogue: Catalogue,
+  command: readonly string[],
+): PlannedJob[] {
+  const types = selection.types.map(memoryType);
+  for (const type of types) known('type', type, catalogue.enumerators);
+  for (const suite of selection.suites) known('suite', suite, [...catalogue.suites.keys()]);
+  for (const topology of selection.topologies)
+    known('topology', topology, [...catalogue.topologies.keys()]);
+  const filters = selection.tests.map(splitPath);
+  for (const filter of filters) checkFilter(filter, catalogue);
+
+  const jobs: PlannedJob[] = [];
+  for (const suite of catalogue.suites.values()) {
+    if (selection.suites.length > 0 && !selection.suites.includes(suite.name)) continue;
+    if (types.length > 0 && !suite.types.some((type) => types.includes(type))) continue;
+    const tests = suite.tests.filter(
+      (test) =>
+        filters.length === 0 ||
+        filters.some(
+          ([name, wanted]) => name === suite.name && (wanted ?? test.name) === test.name,
+        ),
+    );
+    if (tests.length === 0) continue;
+    for (const name of suite.topologies) {
+      if (selection.topologies.length > 0 && !selection.topologies.includes(name)) continue;
+      const topology = catalogue.topologies.get(name);
+      if (topology === undefined) {
+        known('topology', name, [...catalogue.topologies.keys()]);
+        continue;
+      }
+      const here = tests.filter((test) => test.needs.topologies?.includes(name) ?? true);
+      if (here.length === 0) continue;
+      const narrowed = [...command, '--suite', suite.name, '--topology', name];
+      jobs.push({
+        id: `${suite.name}@${name}`,
+        suite,
+        topology,
+        tests: here,
+        reproduce: commandLine([
+          ...narrowed,
+          ...selection.tests.flatMap((test) => ['--test', test]),
+        ]),
+      });
+    }
+  }
+  if (jobs.length === 0)
+    throw new FailureError({
+      blame: 'usage',
+      code: 'nothing-to-run',
+      title: 'no suite is left after narrowing down',
+      hint: '`pgmap list suites` shows which suite runs on which topology, and for which types.',
+    });
+  return jobs;
+}
+
+/** `'suite > test > case'` → its levels. */
+export const splitPath = (path: string): string[] => path.split('>').map((level) => level.trim());
+
+function checkFilter([name, test]: readonly string[], catalogue: Catalogue): void {
+  known('suite', name ?? '', [...catalogue.suites.keys()]);
+  if (test === undefined) return;
+  const tests = catalogue.suites.get(name ?? '')?.tests.map((one) => one.name) ?? [];
+  known('test', test, tests);
+}
+
+function known(what: string, name: string, names: readonly string[]): void {
+  if (names.includes(name)) return;
+  const near = [...names].sort((a, b) => distance(a, name) - distance(b, name))[0];
+  throw new FailureError({
+    blame: 'usage',
+    code: `unknown-${what}`,
+    title: `there is no ${what} '${name}'`,
+    detail: `There are: ${names.join(', ')}`,
+    ...(near === undefined ? {} : { hint: `Did you mean '${near}'?` }),
+  });
+}
+
+/** Levenshtein distance: how many letters a typing error is away. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** Why a test makes no sense on this kernel; undefined if it does. */
+export function unmetNeed(
+  test: SuiteTest,
+  kernel: {
+    readonly release: string;
+    /** Symbols of the final configuration: `ZONE_DEVICE` → `y`. */
+    readonly config: ReadonlyMap<string, string>;
+    /** Why a requested symbol did not take. */
+    readonly lost: ReadonlyMap<string, string>;
+  },
+): string | undefined {
+  if (test.needs.kernel !== undefined && older(kernel.release, test.needs.kernel))
+    return `needs Linux ${test.needs.kernel}, this is ${kernel.release}`;
+  for (const symbol of test.needs.config) {
+    const value = kernel.config.get(symbol);
+    if (value !== 'y' && value !== 'm')
+      return `needs CONFIG_${symbol}: ${kernel.lost.get(symbol) ?? 'not set in this kernel'}`;
+  }
+  return undefined;
+}
+
+/** Compares the first two numbers of releases. */
+function older(release: string, than: string): boolean {
+  const [a = 0, b = 0] = release.split('.').map(Number.parseFloat);
+  const [c = 0, d = 0] = than.split('.').map(Number.parseFloat);
+  return a < c || (a === c && b < d);
+}

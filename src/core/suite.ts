@@ -1,0 +1,55 @@
+// A suite is data plus in-guest programs: suites/<name>/suite.yaml in these types.
+
+/** Where a test makes sense. What is not met is a SKIP with the reason. */
+export interface Needs {
+  /** Kconfig symbols without `CONFIG_` that must be y or m in the built kernel. */
+  readonly config: readonly string[];
+  /** Oldest kernel release, e.g. `6.2`. */
+  readonly kernel?: string;
+  /** Only on these topologies. */
+  readonly topologies?: readonly string[];
+}
+
+export interface Allow {
+  /** Regular expression on the splat's title. */
+  readonly splat: string;
+  readonly reason: string;
+  readonly link?: string;
+}
+
+export interface SuiteTest {
+  /** What it shows, e.g. `mmap sees what write wrote`. */
+  readonly name: string;
+  /** Argument vector, run in the suite's folder in the guest; its standard output is TAP. */
+  readonly run: readonly string[];
+  readonly timeoutMs: number;
+  readonly needs: Needs;
+  /** Case number in the list of test cases, e.g. `T12`. */
+  readonly cases: readonly string[];
+}
+
+/** A static in-guest program. */
+export interface Program {
+  readonly out: string;
+  /** Files of the suite's folder. */
+  readonly sources: readonly string[];
+  /** Files of the kernel tree; each entry lists the names it has had, newest first. */
+  readonly tree: readonly (readonly string[])[];
+  readonly flags: readonly string[];
+}
+
+export interface Suite {
+  readonly name: string;
+  readonly description: string;
+  /** Kernel names of the memory types it is for. */
+  readonly types: readonly string[];
+  /** One job, and one boot, per topology. */
+  readonly topologies: readonly string[];
+  readonly config: readonly string[];
+  readonly modules: readonly string[];
+  readonly programs: readonly Program[];
+  readonly tests: readonly SuiteTest[];
+  readonly allow: readonly Allow[];
+  /** Words added to the kernel command line for this suite. */
+  readonly append: readonly string[];
+}

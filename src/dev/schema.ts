@@ -1,0 +1,31 @@
+// Writes configs/schema/*.json from the zod schemas, for editors and other tools; --check only compares.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { format } from 'prettier';
+import { hostSchema, recipeSchema } from '../config/recipe.ts';
+import { resultsSchema } from '../config/results.ts';
+import { suiteSchema } from '../config/suite.ts';
+import { topologySchema } from '../config/topology.ts';
+
+const schemas = {
+  topology: topologySchema,
+  suite: suiteSchema,
+  guest: recipeSchema,
+  host: hostSchema,
+  results: resultsSchema,
+};
+const check = process.argv.includes('--check');
+let stale = 0;
+for (const [name, schema] of Object.entries(schemas)) {
+  const file = join('configs/schema', `${name}.json`);
+  const text = await format(JSON.stringify(z.toJSONSchema(schema, { io: 'input' })), {
+    parser: 'json',
+    printWidth: 100,
+  });
+  if ((await readFile(file, 'utf8').catch(() => '')) === text) continue;
+  stale++;
+  if (check) console.error(`${file} is not what the schema in src/config says: run npm run schema`);
+  else await writeFile(file, text);
+}
+process.exit(check && stale > 0 ? 1 : 0);

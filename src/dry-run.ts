@@ -1,0 +1,63 @@
+// What a run would do: the plan and the exact command lines, and nothing done.
+import { join } from 'node:path';
+import { loadSuites, loadTopologies } from './config/load.ts';
+import { planJobs } from './core/plan.ts';
+import { commandLine } from './core/shell.ts';
+import { kernelKey, objectsDir } from './kernel/build.ts';
+import { compiler, makeArgv } from './kernel/make.ts';
+import { kernelRequest, type Lab, openSource, type RunRequest, treeTypes } from './pipeline.ts';
+import { exists } from './util/files.ts';
+import type { Context } from './util/context.ts';
+import { repeatLine } from './vm/qemu-args.ts';
+
+/** Lines for a shell, with `#` before what is only said. Throws what a run would throw before it began. */
+export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promise<string> {
+  const suites = await loadSuites(lab.projectDir);
+  const topologies = await loadTopologies(lab.projectDir);
+  const base = await openSource(request.source, ctx);
+  const enumerators = await treeTypes(base, ctx);
+  const jobs = planJobs(request.selection, { suites, topologies, enumerators }, request.command);
+  const kernel = await kernelRequest(request, lab, base, ctx);
+  const key = await kernelKey(kernel, ctx);
+  const dir = join(ctx.cacheDir, 'kernels', key);
+  const place = {
+    sourceDir: join(ctx.cacheDir, 'worktrees', `${base.id}-0`, 'src'),
+    objectDir: objectsDir(kernel, ctx),
+  };
+  const options = { jobs: ctx.cpus + 1, compiler: await compiler(ctx) };
+  const lines = [
+    `# ${base.subject}, commit ${base.commit}, ${kernel.fragments.length} config fragments`,
+    ...request.series.map((input) => `# apply ${input} on it`),
+    `# kernel ${key}: ${(await exists(dir)) ? 'in the cache, nothing to build' : 'to be built'}`,
+    commandLine([
+      'git',
+      `--git-dir=${base.gitDir}`,
+      `--work-tree=${place.sourceDir}`,
+      'checkout',
+      '--force',
+      '--detach',
+      base.commit,
+    ]),
+    commandLine(
+      makeArgv(place, ['allnoconfig'], {
+        variables: [`KCONFIG_ALLCONFIG=${join(place.objectDir, '.pgmap-fragment')}`],
+      }),
+    ),
+    commandLine(makeArgv(place, ['bzImage', 'modules'], options)),
+    ...jobs.flatMap((job) => [
+      `# ${job.id}: ${job.tests.map((test) => test.name).join('; ')}`,
+      repeatLine(lab.qemu, job.topology, {
+        kernel: join(dir, 'bzImage'),
+        initrd: 'initrd.cpio',
+        append: [
+          `pgmap.modules=${[...job.topology.modules, ...job.suite.modules].join(',')}`,
+          ...job.suite.append,
+        ],
+        accel: request.accel === 'kvm' ? 'kvm' : 'tcg',
+        sshPort: 2222,
+        backingDir: '.',
+      }),
+    ]),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,291 @@
+// One job: boot a topology, check that it is what it should be, run one suite in it, take down what the guest proved
+// and what its kernel complained about.
+import { createWriteStream } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { scanSplats } from './console/splat.ts';
+import { readMarks, testsAt } from './core/console-marks.ts';
+import { parseCoverage } from './core/coverage.ts';
+import type { EventBody, Splat, Step } from './core/event.ts';
+import { asFailure, type Failure, FailureError } from './core/failure.ts';
+import type { PlannedJob } from './core/plan.ts';
+import type { Status } from './core/status.ts';
+import type { SuiteTest } from './core/suite.ts';
+import { parseSize } from './core/units.ts';
+import { boot } from './boot.ts';
+import type { GuestKeys } from './guest/keys.ts';
+import type { Guest } from './guest/ssh.ts';
+import { runSuite } from './suite/run.ts';
+import { parseTap } from './tap/parse.ts';
+import { sleep, within } from './util/deadline.ts';
+import { plug, resize, unplug } from './vm/hotplug.ts';
+import type { Machine } from './vm/machine.ts';
+import type { Accel } from './vm/qemu-args.ts';
+
+export interface JobInputs {
+  readonly plan: PlannedJob;
+  /** Why this host cannot make the topology; every test is then a SKIP with this reason. */
+  readonly cannot?: string;
+  readonly qemu: string;
+  readonly image: string;
+  /** `make kernelrelease`, which `uname -r` must equal; undefined for a kernel built elsewhere. */
+  readonly release?: string;
+  readonly initrd: string;
+  readonly keys: GuestKeys;
+  readonly accel: Accel;
+  /** Factor on every time limit. */
+  readonly timeoutScale: number;
+  /** The run's folder; the job's own is jobs/<id> in it. */
+  readonly runDir: string;
+  unmet(test: SuiteTest): string | undefined;
+}
+
+export interface JobContext {
+  readonly signal: AbortSignal;
+  readonly emit: (event: EventBody) => void;
+}
+
+/** Time limits in milliseconds under TCG, before scaling. */
+const limits = { signs: 10_000, coverage: 20_000, lastWords: 3_000 };
+/** More console than this is not searched for reports. */
+const consoleLimitBytes = 64 * 2 ** 20;
+
+/** Never rejects for anything the guest does: it all becomes events. */
+export async function runJob(inputs: JobInputs, ctx: JobContext): Promise<void> {
+  const { plan } = inputs;
+  const job = plan.id;
+  const step = async (name: Step, work: () => Promise<StepEnd>): Promise<boolean> => {
+    ctx.emit({ type: 'step-begin', job, step: name });
+    const end = await work().catch((error: unknown): StepEnd => thrownEnd(asFailure(error)));
+    ctx.emit({ type: 'step-end', job, step: name, ...end });
+    return end.status === 'PASS';
+  };
+  if (inputs.cannot !== undefined) {
+    skipAll(inputs, inputs.cannot, ctx);
+    return;
+  }
+  const dir = join(inputs.runDir, 'jobs', job);
+  await mkdir(dir, { recursive: true });
+  for (const role of ['console.log', 'qemu.log', 'qemu.argv', 'tap.log'])
+    ctx.emit({ type: 'artifact', job, role, path: join('jobs', job, role) });
+  await bootAndTest(inputs, dir, step, ctx);
+  await step('teardown', async () => {
+    for (const splat of await findSplats(join(dir, 'console.log'), plan))
+      ctx.emit({ type: 'splat', job, splat });
+    return { status: 'PASS' };
+  });
+}
+
+interface StepEnd {
+  readonly status: Status;
+  readonly failure?: Failure;
+  readonly ms?: number;
+  readonly note?: string;
+}
+
+/** A thrown failure ends its step: the code under test FAILs, a broken test is an ERROR, all else tells nothing. */
+const thrownEnd = (failure: Failure): StepEnd => ({
+  status: failure.blame === 'series' ? 'FAIL' : failure.blame === 'test' ? 'ERROR' : 'MISS',
+  failure,
+});
+
+type RunStep = (name: Step, work: () => Promise<StepEnd>) => Promise<boolean>;
+
+async function bootAndTest(
+  inputs: JobInputs,
+  dir: string,
+  step: RunStep,
+  ctx: JobContext,
+): Promise<void> {
+  const { plan } = inputs;
+  let machine: Machine | undefined;
+  let guest: Guest | undefined;
+  try {
+    const booted = await step('boot', async () => {
+      const up = await boot({ ...inputs, topology: plan.topology, suite: plan.suite, dir }, ctx);
+      ({ machine, guest } = up);
+      return { status: 'PASS', ms: up.ms };
+    });
+    if (!booted || machine === undefined || guest === undefined) return;
+    const [vm, shell] = [machine, guest];
+    const signsThere = await step('probe', () => checkSigns(plan, shell, inputs.timeoutScale, ctx));
+    if (signsThere) await step('suite', () => testSuite(inputs, vm, shell, dir, ctx));
+    await reportCoverage(plan.id, shell, ctx);
+  } finally {
+    await guest?.[Symbol.asyncDispose]();
+    await machine?.[Symbol.asyncDispose]();
+  }
+}
+
+/** A topology that booted without its devices is a MISS: nothing was tested. */
+async function checkSigns(
+  plan: PlannedJob,
+  guest: Guest,
+  scale: number,
+  ctx: JobContext,
+): Promise<StepEnd> {
+  const { signs } = plan.topology;
+  const patterns = signs.map((sign) => sign.path ?? '/proc/iomem');
+  // The patterns are ours, from the topology file, and are left unquoted so that the shell expands them.
+  const script =
+    'cat /proc/iomem; for pattern; do set -- $pattern; [ -e "$1" ] && echo yes || echo no; done';
+  const deadline = within(ctx.signal, limits.signs * scale);
+  for (;;) {
+    const { stdout } = await guest.exec(['sh', '-c', script, 'sh', ...patterns]);
+    const lines = stdout.trimEnd().split('\n');
+    const answers = signs.length === 0 ? [] : lines.slice(-signs.length);
+    const names = lines.slice(0, lines.length - signs.length).map((line) => line.split(' : ')[1]);
+    const absent = signs.filter((sign, index) =>
+      sign.iomem === undefined ? answers[index] !== 'yes' : !names.includes(sign.iomem),
+    );
+    if (absent.length === 0) return { status: 'PASS' };
+    if (deadline.aborted)
+      throw new FailureError({
+        blame: 'lab',
+        code: 'device-absent',
+        title: `the guest does not show ${absent.map((sign) => sign.path ?? `'${sign.iomem}' in /proc/iomem`).join(', ')}`,
+        detail: stdout.slice(0, 4000),
+        hint: `Topology '${plan.topology.name}' booted without its device: see console.log for its driver.`,
+      });
+    await sleep(200, deadline).catch(() => undefined);
+    ctx.signal.throwIfAborted();
+  }
+}
+
+async function testSuite(
+  inputs: JobInputs,
+  machine: Machine,
+  guest: Guest,
+  dir: string,
+  ctx: JobContext,
+): Promise<StepEnd> {
+  const { plan } = inputs;
+  const raw = createWriteStream(join(dir, 'tap.log'));
+  let current: string[] = [plan.suite.name];
+  try {
+    await runSuite(plan.suite, plan.tests, {
+      async exec(argv, options) {
+        current = [plan.suite.name, argv[2] ?? ''];
+        return guest.exec(argv, options);
+      },
+      parseTap,
+      lab: (request) => serveLab(request, machine, plan, ctx.signal),
+      onPoint: (point) => ctx.emit({ type: 'test', job: plan.id, point }),
+      onOutput: (chunk) => void raw.write(chunk),
+      unmet: inputs.unmet,
+      within: (ms) => within(ctx.signal, ms),
+      timeoutScale: inputs.timeoutScale,
+    });
+    return { status: 'PASS' };
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    const failure = asFailure(error);
+    // A lost connection and the crash behind it race: the console may have more to say.
+    const title = await lastReport(machine.consolePath, limits.lastWords, ctx.signal);
+    ctx.emit({
+      type: 'test',
+      job: plan.id,
+      point: {
+        path: current,
+        status: title === undefined ? 'ERROR' : 'FAIL',
+        diagnostics: [title === undefined ? failure.title : `the guest was lost: ${title}`],
+      },
+    });
+    return title === undefined
+      ? { status: 'ERROR', failure }
+      : {
+          status: 'FAIL',
+          failure: {
+            blame: 'series',
+            code: 'guest-crashed',
+            title,
+            hint: 'The report below and console.log show it; later tests of this suite did not run.',
+          },
+        };
+  } finally {
+    await new Promise<void>((resolve) => raw.end(resolve));
+  }
+}
+
+/** What a test asks of the machine: only devices that the topology lists, only by name. */
+async function serveLab(
+  request: string,
+  machine: Machine,
+  plan: PlannedJob,
+  signal: AbortSignal,
+): Promise<string> {
+  const [verb, id, size] = request.trim().split(/\s+/);
+  const device = plan.topology.hotplug.find((one) => one.id === id);
+  if (device === undefined || id === undefined)
+    return `error topology ${plan.topology.name} has no device '${id ?? ''}' to plug`;
+  const answer =
+    verb === 'plug'
+      ? await plug(machine.qmp, device, machine.backingDir, { signal })
+      : verb === 'unplug'
+        ? await unplug(machine.qmp, id, { signal })
+        : verb === 'resize' && size !== undefined
+          ? await resize(machine.qmp, id, parseSize(size), { signal })
+          : { ok: false as const, error: `the lab cannot '${request}'` };
+  return answer.ok ? 'ok' : `error ${answer.error}`;
+}
+
+/** Waits a little for a kernel report to be complete on the console, and gives the last one's title. */
+async function lastReport(
+  consolePath: string,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  await sleep(patienceMs, signal);
+  return scanSplats(await readConsole(consolePath)).at(-1)?.title;
+}
+
+async function readConsole(path: string): Promise<Buffer> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return Buffer.alloc(0);
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, consoleLimitBytes));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function findSplats(consolePath: string, plan: PlannedJob): Promise<Splat[]> {
+  const log = await readConsole(consolePath);
+  const marks = readMarks(log.toString('latin1'));
+  return scanSplats(log).map(({ title, kind, from, to, text }) => {
+    const allow = plan.suite.allow.find((entry) => new RegExp(entry.splat).test(title));
+    return {
+      title,
+      kind,
+      from,
+      to,
+      text: text.slice(0, 16_384),
+      during: testsAt(marks, from),
+      ...(allow === undefined ? {} : { allowed: allow.reason }),
+    };
+  });
+}
+
+async function reportCoverage(job: string, guest: Guest, ctx: JobContext): Promise<void> {
+  const read = await guest
+    .exec(['cat', '/proc/pgmap_probe/coverage'], { signal: within(ctx.signal, limits.coverage) })
+    .catch(() => undefined);
+  if (read?.code === 0) ctx.emit({ type: 'coverage', job, types: parseCoverage(read.stdout) });
+}
+
+function skipAll(inputs: JobInputs, reason: string, ctx: JobContext): void {
+  for (const test of inputs.plan.tests)
+    ctx.emit({
+      type: 'test',
+      job: inputs.plan.id,
+      point: {
+        path: [inputs.plan.suite.name, test.name],
+        status: 'SKIP',
+        directive: { name: 'SKIP', reason },
+        diagnostics: [],
+      },
+    });
+}

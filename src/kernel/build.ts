@@ -1,0 +1,190 @@
+// From a tree and fragments to a kernel in the cache. A kernel is kept under a key made of all that goes into it, so
+// that the same input again builds nothing; the object folder stays, so that a changed tree builds only what changed.
+import { createHash } from 'node:crypto';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FailureError } from '../core/failure.ts';
+import type { Context } from '../util/context.ts';
+import { copyCheap, exists, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
+import { lock } from '../util/lock.ts';
+import { outputOf } from '../util/proc.ts';
+import { configure } from './configure.ts';
+import { type Fragment, mergeFragments, parseConfig, type Symbols, type Unmet } from './kconfig.ts';
+import { type BuildPlace, kernelRelease, make, makeVariables } from './make.ts';
+
+export interface KernelRequest {
+  /** Object id of the tree that `checkOut` lays out. */
+  readonly tree: string;
+  /** Names the object folder: trees of one source build on each other's objects. */
+  readonly sourceId: string;
+  readonly fragments: readonly Fragment[];
+  /** Lays the sources out, and holds them; only called when something must be built. */
+  checkOut(): Promise<AsyncDisposable & { readonly dir: string }>;
+}
+
+export interface Build {
+  readonly key: string;
+  readonly dir: string;
+  /** `make kernelrelease`. */
+  readonly release: string;
+  /** bzImage. */
+  readonly image: string;
+  readonly configFile: string;
+  /** Holds lib/modules/RELEASE. */
+  readonly modulesDir: string;
+  /** UAPI headers: the folder to give to -I. */
+  readonly headersDir: string;
+  /** Symbols without CONFIG_ → final value. */
+  readonly config: Symbols;
+  readonly unmet: readonly Unmet[];
+  readonly cached: boolean;
+}
+
+interface Manifest {
+  readonly release: string;
+  readonly unmet: readonly Unmet[];
+}
+
+/** Bumped when what a cache entry holds changes. */
+const layout = 4;
+
+/** The key of a request, known without building anything. */
+export async function kernelKey(request: KernelRequest, ctx: Context): Promise<string> {
+  const parts = [
+    layout,
+    request.tree,
+    mergeFragments(request.fragments).text,
+    await toolchain(ctx),
+    makeVariables,
+  ];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}
+
+/** Compiler, linker and make as they call themselves. */
+async function toolchain(ctx: Context): Promise<string> {
+  const asked = await Promise.all(
+    ['gcc', 'ld', 'make'].map((program) =>
+      outputOf([program, '--version'], {
+        what: `Cannot ask ${program} for its version`,
+        env: { PATH: ctx.path, LC_ALL: 'C' },
+        signal: ctx.signal,
+      }),
+    ),
+  );
+  return asked.map((text) => text.split('\n')[0]).join('; ');
+}
+
+/**
+ * The kernel for a request, from the cache or built. Throws FailureError `series/build-failed` with the first
+ * compiler error, or what make's surroundings failed with (`lab/…`).
+ */
+export async function ensureKernel(request: KernelRequest, ctx: Context): Promise<Build> {
+  const key = await kernelKey(request, ctx);
+  const dir = join(ctx.cacheDir, 'kernels', key);
+  const cached = await readBuild(key, dir, true);
+  if (cached !== undefined) return cached;
+  await withObjects(request, ctx, async (place) => {
+    // Whoever held the lock may have built the same.
+    if (!(await exists(dir))) await keep(dir, key, place, ctx);
+  });
+  const built = await readBuild(key, dir, false);
+  if (built === undefined)
+    throw new FailureError({
+      blame: 'tool',
+      code: 'bug',
+      title: `the kernel in ${dir} is not whole`,
+    });
+  return built;
+}
+
+/**
+ * The object folder of a request, locked and brought to exactly its state; a make that finds little to do if it was
+ * near. For what is built against a kernel: modules of our own.
+ */
+export async function withObjects<T>(
+  request: KernelRequest,
+  ctx: Context,
+  use: (place: BuildPlace) => Promise<T>,
+): Promise<T> {
+  const key = await kernelKey(request, ctx);
+  const objectDir = objectsDir(request, ctx);
+  await using _ = await lock(`${objectDir}.lock`, `building ${key.slice(0, 8)}`, ctx);
+  await using sources = await request.checkOut();
+  const place = { sourceDir: sources.dir, objectDir };
+  const stamp = join(objectDir, '.pgmap-key');
+  if ((await readIfThere(stamp)) !== key) {
+    // Between two states the objects are at none.
+    await writeAtomic(stamp, '');
+    await compile(request, place, ctx);
+    await writeAtomic(stamp, key);
+  }
+  return use(place);
+}
+
+/** Where the objects of a source and configuration live: one folder, moved from tree to tree. */
+export function objectsDir(
+  request: Pick<KernelRequest, 'sourceId' | 'fragments'>,
+  ctx: Pick<Context, 'cacheDir'>,
+): string {
+  const config = createHash('sha256').update(mergeFragments(request.fragments).text).digest('hex');
+  return join(ctx.cacheDir, 'objects', `${request.sourceId}-${config.slice(0, 8)}`);
+}
+
+/** The whole output of the last makes in an object folder. */
+const logOf = (place: BuildPlace): string => join(place.objectDir, 'pgmap-build.log');
+
+async function compile(request: KernelRequest, place: BuildPlace, ctx: Context): Promise<void> {
+  await writeAtomic(logOf(place), '');
+  ctx.onProgress('configuring the kernel');
+  const { unmet } = await configure(place, mergeFragments(request.fragments), logOf(place), ctx);
+  await writeAtomic(join(place.objectDir, '.pgmap-unmet.json'), JSON.stringify(unmet));
+  const what = 'building the kernel';
+  await make(
+    place,
+    { targets: ['bzImage', 'modules'], log: logOf(place), what, progress: true },
+    ctx,
+  );
+}
+
+/** Copies what guests and suites need of a finished build into the cache, all of it or nothing. */
+async function keep(dir: string, key: string, place: BuildPlace, ctx: Context): Promise<void> {
+  const unmet: unknown = JSON.parse(
+    await readFile(join(place.objectDir, '.pgmap-unmet.json'), 'utf8'),
+  );
+  const release = await kernelRelease(place, ctx);
+  await fillFolder(dir, async (temporary) => {
+    const to = (name: string): string => join(temporary, name);
+    const install = async (target: string, ...variables: string[]): Promise<void> =>
+      make(place, { targets: [target], variables, log: logOf(place), what: `make ${target}` }, ctx);
+    ctx.onProgress('installing modules and headers');
+    await install('modules_install', 'INSTALL_MOD_STRIP=1', `INSTALL_MOD_PATH=${to('modules')}`);
+    await install('headers_install', `INSTALL_HDR_PATH=${to('headers')}`);
+    await copyCheap(join(place.objectDir, 'arch/x86/boot/bzImage'), to('bzImage'));
+    await copyCheap(join(place.objectDir, 'vmlinux'), to('vmlinux'));
+    await copyCheap(join(place.objectDir, 'System.map'), to('System.map'));
+    await copyCheap(join(place.objectDir, '.config'), to('config'));
+    await copyCheap(logOf(place), to('build.log'));
+    await writeFile(to('manifest.json'), JSON.stringify({ key, release, unmet }));
+  });
+}
+
+async function readBuild(key: string, dir: string, cached: boolean): Promise<Build | undefined> {
+  const text = await readIfThere(join(dir, 'manifest.json'));
+  if (text === undefined || !(await exists(join(dir, 'bzImage')))) return undefined;
+  const manifest = JSON.parse(text) as Manifest;
+  // Last use, for `pgmap clean`.
+  const now = new Date();
+  await utimes(dir, now, now);
+  return {
+    key,
+    dir,
+    release: manifest.release,
+    image: join(dir, 'bzImage'),
+    configFile: join(dir, 'config'),
+    modulesDir: join(dir, 'modules'),
+    headersDir: join(dir, 'headers/include'),
+    config: parseConfig(await readFile(join(dir, 'config'), 'utf8')),
+    unmet: manifest.unmet,
+    cached,
+  };
+}

@@ -1,0 +1,97 @@
+// In-guest programs, static, compiled against the headers of the kernel that is tested.
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FailureError } from '../core/failure.ts';
+import type { Program, Suite } from '../core/suite.ts';
+import type { Context } from '../util/context.ts';
+import { exists, fillFolder } from '../util/files.ts';
+import { failed, run } from '../util/proc.ts';
+import { diagnose, formatDiagnostic } from './diagnostics.ts';
+
+export interface ProgramSources {
+  /** suites/<name> of the suite. */
+  readonly suiteDir: string;
+  /** images/lib, for tap.h. */
+  readonly libDir: string;
+  /** UAPI headers of the kernel. */
+  readonly headersDir: string;
+  /** Its build key. */
+  readonly kernelKey: string;
+  /** Lays out the files of the kernel tree that upstream's tests are made of; only called when needed. */
+  treeDir(): Promise<string>;
+}
+
+/** Why a program of a suite is not there: the tree does not have its source. */
+export interface Programs {
+  readonly dir: string;
+}
+
+/**
+ * Compiles a suite's programs, or finds them in the cache. A tree source that this tree lacks under all its names
+ * leaves that program out. Throws FailureError `test/program-does-not-build`.
+ */
+export async function ensurePrograms(
+  suite: Suite,
+  from: ProgramSources,
+  ctx: Context,
+): Promise<Programs | undefined> {
+  if (suite.programs.length === 0) return undefined;
+  const hash = createHash('sha256').update(JSON.stringify([from.kernelKey, suite.programs, 1]));
+  for (const dir of [from.suiteDir, from.libDir])
+    for (const name of (await readdir(dir)).toSorted())
+      if (/\.[ch]$/.test(name)) hash.update(name).update(await readFile(join(dir, name)));
+  const dir = join(ctx.cacheDir, 'images', `${suite.name}-${hash.digest('hex').slice(0, 32)}`);
+  if (await exists(dir)) return { dir };
+  ctx.onProgress(`compiling the programs of ${suite.name}`);
+  await fillFolder(dir, async (temporary) => {
+    for (const program of suite.programs) await compileProgram(program, temporary, from, ctx);
+  });
+  return { dir };
+}
+
+async function compileProgram(
+  program: Program,
+  to: string,
+  from: ProgramSources,
+  ctx: Context,
+): Promise<void> {
+  const sources = program.sources.map((name) => join(from.suiteDir, name));
+  const includes = ['-I', join(from.headersDir), '-I', from.libDir];
+  if (program.tree.length > 0) {
+    const tree = await from.treeDir();
+    for (const names of program.tree) {
+      const found = await firstThere(tree, names);
+      // A file that this release does not have yet, or no longer: the program does without it.
+      if (found !== undefined) sources.push(found);
+    }
+    if (sources.length === 0) return;
+    includes.push('-I', join(tree, 'tools/testing/selftests'), '-I', tree);
+  }
+  const argv = [
+    ...['gcc', '-static', '-O2', '-Wall', '-D_GNU_SOURCE', ...includes],
+    ...['-o', join(to, program.out), ...sources, ...program.flags],
+  ];
+  const done = await run(argv, {
+    env: { PATH: ctx.path, LC_ALL: 'C' },
+    signal: ctx.signal,
+  });
+  if (done.code === 0) return;
+  const { error } = diagnose(done.stderr);
+  const failure = failed(argv, done, { what: `${program.out} does not compile` }).failure;
+  throw new FailureError({
+    ...failure,
+    ...(failure.blame === 'lab'
+      ? {}
+      : {
+          blame: 'test',
+          code: 'program-does-not-build',
+          title: `${program.out}: ${error === undefined ? 'does not compile' : formatDiagnostic(error)}`,
+        }),
+  });
+}
+
+async function firstThere(tree: string, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) if (await exists(join(tree, name))) return join(tree, name);
+  return undefined;
+}

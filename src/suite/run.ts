@@ -1,0 +1,151 @@
+// Runs the tests of one suite in a booted guest and says what each came to. It knows neither ssh nor TAP: both are
+// handed in, so that the rules here can be tested without either.
+import type { TestPoint } from '../core/event.ts';
+import { FailureError } from '../core/failure.ts';
+import type { Suite, SuiteTest } from '../core/suite.ts';
+
+/** What a program's TAP came to; tap/parse.ts gives it. */
+interface TapEnd {
+  readonly status: TestPoint['status'];
+  readonly problems: readonly string[];
+  readonly plan?: { readonly skipAll?: string };
+  readonly points: number;
+}
+
+export interface SuiteHost {
+  /** Runs a program in the guest; rejects with `lab/connection-lost` when the guest goes away. */
+  exec(
+    argv: readonly string[],
+    options: {
+      readonly signal: AbortSignal;
+      readonly onStdout: (chunk: Buffer) => void;
+      readonly interactive: (write: (text: string) => void) => void;
+    },
+  ): Promise<{ readonly code: number | undefined; readonly stderr: string }>;
+  parseTap(onPoint: (point: TestPoint) => void): {
+    write(chunk: Buffer): void;
+    end(): TapEnd;
+  };
+  /** Does what a test asked of the machine: `plug dimm0`. Answers `ok` or `error TEXT`. */
+  lab(request: string): Promise<string>;
+  onPoint(point: TestPoint): void;
+  /** The program's raw output, for tap.log. */
+  onOutput(chunk: Buffer): void;
+  /** Why a test makes no sense here; undefined if it does. */
+  unmet(test: SuiteTest): string | undefined;
+  /** The signal that ends everything, with `ms` more of patience. */
+  within(ms: number): AbortSignal;
+  readonly timeoutScale: number;
+}
+
+/** Exit codes of images/lib/run-test. */
+const timedOut = 124;
+const stuck = 125;
+/** On top of a test's limit: run-test's own second after SIGKILL, and a slow connection. */
+const graceMs = 15_000;
+
+/** Runs the given tests in order. Rejects when the guest is gone; the tests that have not answered stay MISS. */
+export async function runSuite(
+  suite: Suite,
+  tests: readonly SuiteTest[],
+  host: SuiteHost,
+): Promise<void> {
+  for (const test of tests) {
+    const reason = host.unmet(test);
+    if (reason === undefined) await runTest(suite, test, host);
+    else
+      host.onPoint({
+        path: [suite.name, test.name],
+        status: 'SKIP',
+        directive: { name: 'SKIP', reason },
+        diagnostics: [],
+      });
+  }
+}
+
+async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<void> {
+  const own = [suite.name, test.name];
+  let last = performance.now();
+  const tap = host.parseTap((point) => {
+    const now = performance.now();
+    host.onPoint({ ...point, path: [...own, ...point.path], ms: Math.round(now - last) });
+    last = now;
+  });
+  const limitMs = test.timeoutMs * host.timeoutScale;
+  const seconds = String(Math.ceil(limitMs / 1000));
+  const requests = labRequests(host);
+  const stuckLines: string[] = [];
+
+  const done = await host.exec(
+    ['/pgmap/lib/run-test', suite.name, test.name, seconds, ...test.run],
+    {
+      signal: host.within(limitMs + graceMs),
+      onStdout(chunk) {
+        host.onOutput(chunk);
+        for (const line of requests.lines(chunk))
+          if (line.startsWith('# pgmap: stuck: ')) stuckLines.push(line.slice(16));
+        tap.write(chunk);
+      },
+      interactive: requests.answerWith,
+    },
+  );
+  const end = tap.end();
+
+  const verdict = (status: TestPoint['status'], diagnostics: readonly string[]): void =>
+    host.onPoint({ path: own, status, diagnostics });
+  if (done.code === stuck)
+    verdict('FAIL', [
+      `stuck in the kernel: not done after ${seconds} s, and SIGKILL does not end it`,
+      ...stuckLines.slice(0, 40),
+    ]);
+  else if (done.code === timedOut) verdict('ERROR', [`killed: not done after ${seconds} s`]);
+  else if (end.problems.length > 0)
+    verdict('ERROR', [...end.problems, ...exitNote(done.code), ...tail(done.stderr)]);
+  else if (end.plan?.skipAll !== undefined)
+    host.onPoint({
+      path: own,
+      status: 'SKIP',
+      directive: { name: 'SKIP', reason: end.plan.skipAll },
+      diagnostics: [],
+    });
+  else if (done.code !== 0 && (end.status === 'PASS' || end.status === 'SKIP'))
+    verdict('ERROR', [
+      `its results are ${end.status}, but it ${exitNote(done.code)[0] ?? 'failed'}`,
+      ...tail(done.stderr),
+    ]);
+}
+
+const exitNote = (code: number | undefined): string[] =>
+  code === 0 ? [] : [code === undefined ? 'ended by a signal' : `exited with ${code}`];
+
+const tail = (text: string): string[] => text.trimEnd().split('\n').filter(Boolean).slice(-5);
+
+/** Watches a program's output for `# pgmap: lab REQUEST` lines and answers each on its standard input. */
+function labRequests(host: SuiteHost): {
+  lines(chunk: Buffer): string[];
+  answerWith(write: (text: string) => void): void;
+} {
+  const prefix = '# pgmap: lab ';
+  let rest = '';
+  let answer = (_text: string): void => undefined;
+  return {
+    answerWith(write) {
+      answer = write;
+    },
+    lines(chunk) {
+      const parts = (rest + chunk.toString('latin1')).split('\n');
+      // Requests are short: of a line that has no end, only the beginning is of interest.
+      rest = (parts.pop() ?? '').slice(0, 4096);
+      for (const line of parts)
+        if (line.startsWith(prefix))
+          host.lab(line.slice(prefix.length)).then(
+            (text) => answer(`${text.replaceAll('\n', ' ')}\n`),
+            (error: unknown) => answer(`error ${reasonOf(error)}\n`),
+          );
+      return parts;
+    },
+  };
+}
+
+const reasonOf = (error: unknown): string =>
+  (error instanceof FailureError ? error.failure.title : String(error)).replaceAll('\n', ' ');

@@ -1,0 +1,198 @@
+// A stand-in for qemu-system-x86_64: checks the arguments it gets, speaks QMP, writes a console and answers ssh, as the
+// scenario in the JSON file $PGMAP_FAKE_QEMU says. Run as `node dist/testing/fake-qemu.js ARGS`.
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import ssh2, { type Connection, type ServerChannel } from 'ssh2';
+import { splitLines } from '../util/lines.ts';
+import { hostKeyOf } from './host-key.ts';
+
+export interface FakeScenario {
+  readonly kind:
+    'boot-ok' | 'panic-in-boot' | 'silent' | 'exit-1' | 'drop-ssh-after' | 'splat-during';
+  /** Recorded console; without it a few lines of our own. */
+  readonly console?: string;
+  /** First match answers a command; a command without a match succeeds without a word. */
+  readonly exec?: readonly FakeAnswer[];
+  /** drop-ssh-after: this many commands are answered, the next one loses the connection. */
+  readonly after?: number;
+  /** splat-during: a command that matches prints `splat` on the console. */
+  readonly during?: string;
+  readonly splat?: string;
+  /** QMP commands that are refused, and the words for it. */
+  readonly refuse?: Readonly<Record<string, string>>;
+  /** A kernel starts in the trial boot under KVM. */
+  readonly kvm?: boolean;
+}
+
+export interface FakeAnswer {
+  /** Regular expression on the whole command line. */
+  readonly match: string;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly code?: number;
+  readonly ms?: number;
+}
+
+const argv = process.argv.slice(2);
+const scenario = readScenario(process.env['PGMAP_FAKE_QEMU']);
+const models =
+  'nvdimm pc-dimm virtio-pmem-pci virtio-mem-pci pcie-root-port x3130-upstream xio3130-downstream nvme';
+const quietBoot =
+  '[    0.000000] Linux version 6.12.117 (fake)\n[    0.900000] Run /init as init\n';
+const panic =
+  '[    1.000000] Kernel panic - not syncing: VFS: Unable to mount root fs\n[    1.100000] ---[ end Kernel panic - not syncing ]---\n';
+
+if (argv.includes('-version')) process.stdout.write('QEMU emulator version 7.2.22 (fake)\n');
+else if (argv.includes('help'))
+  for (const model of models.split(' ')) process.stdout.write(`name "${model}", bus PCI\n`);
+else if (scenario.kind === 'exit-1') refuse('-device fake: exit-1 was asked for');
+else if (option('-serial') === 'stdio') kvmTrial();
+else await machine();
+
+function kvmTrial(): void {
+  if (scenario.kvm === true) process.stdout.write(quietBoot);
+  setInterval(() => undefined, 1000);
+}
+
+function early(socket: Socket): void {
+  socket.destroy();
+}
+
+async function machine(): Promise<void> {
+  checkArguments();
+  const serial = /^file,id=console,path=(.*)$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
+  const say = (text: string): void => appendFileSync(serial, text);
+  const port = Number(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:22/.exec(option('-netdev') ?? '')?.[1]);
+  const door = createServer().on('connection', early);
+  door.once('error', () => refuse(`Could not set up host forwarding rule 'tcp::${port}-:22'`));
+  await new Promise<void>((resolve) => door.listen(port, '127.0.0.1', resolve));
+  const qmpPath = /path=([^,]*)/.exec(optionOf('-chardev', 'socket,') ?? '')?.[1];
+  const event = qmpPath === undefined ? () => undefined : qmpServer(qmpPath);
+
+  process.on('SIGTERM', () => process.exit(0));
+  if (scenario.kind === 'silent') return;
+  say(scenario.console ?? quietBoot);
+  if (scenario.kind === 'panic-in-boot') {
+    say(scenario.console === undefined ? panic : '');
+    event('GUEST_PANICKED', { action: 'run' });
+    event('SHUTDOWN', { guest: true, reason: 'guest-reset' });
+    setTimeout(() => process.exit(0), 100);
+    return;
+  }
+  door.off('connection', early);
+  guestOn(door, say);
+}
+
+/** Wrong arguments end it as QEMU would: one line on standard error, exit code 1. */
+function checkArguments(): void {
+  for (const flag of ['-nodefaults', '-no-user-config', '-no-reboot'])
+    if (!argv.includes(flag)) refuse(`fake: ${flag} is missing`);
+  for (const file of [option('-kernel'), option('-initrd')])
+    if (file !== undefined && !existsSync(file)) refuse(`could not load kernel '${file}'`);
+  if (option('-kernel') === undefined) refuse('fake: no -kernel');
+  if (!(option('-append') ?? '').split(' ').includes('console=ttyS0')) refuse('fake: no console');
+  if (!(option('-sandbox') ?? '').startsWith('on')) refuse('fake: no sandbox');
+  if (!(option('-netdev') ?? '').includes('restrict=on')) refuse('fake: the guest could get out');
+  for (const word of argv) {
+    const memory = /^memory-backend-file,.*mem-path=([^,]*),size=(\d+)/.exec(word);
+    if (memory !== null && statSync(memory[1] ?? '').size !== Number(memory[2]))
+      refuse(`backing store size of ${memory[1]} does not match 'size' option`);
+    const disk = /file\.filename=(.*)$/.exec(word)?.[1];
+    if (disk !== undefined && !existsSync(disk)) refuse(`Could not open '${disk}'`);
+  }
+}
+
+/** @returns how to send an event to whoever is connected */
+function qmpServer(path: string): (event: string, data: object) => void {
+  const clients = new Set<Socket>();
+  const properties = new Map<string, unknown>();
+  const event = (name: string, data: object): void => {
+    for (const client of clients) send(client, { event: name, data, timestamp: { seconds: 0 } });
+  };
+  const answer = (client: Socket, line: string): void => {
+    const request: { execute: string; arguments?: Record<string, unknown> } = JSON.parse(line);
+    const { execute, arguments: args = {} } = request;
+    const refusal = scenario.refuse?.[execute];
+    if (refusal !== undefined)
+      return send(client, { error: { class: 'GenericError', desc: refusal } });
+    const property = `${String(args['path'])} ${String(args['property'])}`;
+    if (execute === 'qom-set')
+      properties.set(property.replace('requested-size', 'size'), args['value']);
+    send(client, { return: execute === 'qom-get' ? (properties.get(property) ?? 0) : {} });
+    if (execute === 'device_del') event('DEVICE_DELETED', { device: args['id'] });
+    if (execute !== 'quit') return;
+    event('SHUTDOWN', { guest: false, reason: 'host-qmp-quit' });
+    rmSync(path, { force: true });
+    setTimeout(() => process.exit(0), 5);
+  };
+  createServer((client) => {
+    clients.add(client.on('error', () => undefined).on('close', () => clients.delete(client)));
+    send(client, {
+      QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 } }, capabilities: [] },
+    });
+    const lines = splitLines((line) => answer(client, line));
+    client.on('data', (chunk: Buffer) => lines.push(chunk));
+  }).listen(path);
+  return event;
+}
+
+function guestOn(door: Server, say: (text: string) => void): void {
+  let commands = 0;
+  const { Server: SshServer } = ssh2;
+  const server = new SshServer(
+    { hostKeys: [hostKeyOf(option('-initrd'))] },
+    (client: Connection) => {
+      client.on('error', () => undefined);
+      client.on('authentication', (auth) => auth.accept());
+      client.on('session', (acceptSession) => {
+        acceptSession().on('exec', (accept, _reject, { command }) => {
+          const channel = accept();
+          if (scenario.kind === 'drop-ssh-after' && ++commands > (scenario.after ?? 0)) {
+            door.close();
+            client.end();
+            return;
+          }
+          if (scenario.kind === 'splat-during' && new RegExp(scenario.during ?? '$^').test(command))
+            say(
+              scenario.splat ?? '[    2.000000] WARNING: CPU: 0 PID: 1 at mm/memremap.c:1 fake\n',
+            );
+          const found = scenario.exec?.find((one) => new RegExp(one.match).test(command));
+          channel.resume();
+          setTimeout(() => finish(channel, found), found?.ms ?? 0);
+        });
+      });
+    },
+  );
+  door.on('connection', (socket: Socket) => server.injectSocket(socket));
+}
+
+function finish(channel: ServerChannel, answer: FakeAnswer | undefined): void {
+  channel.write(answer?.stdout ?? '');
+  channel.stderr.write(answer?.stderr ?? '');
+  channel.exit(answer?.code ?? 0);
+  channel.end();
+}
+
+function send(client: Socket, message: object): void {
+  client.write(`${JSON.stringify(message)}\r\n`);
+}
+
+function option(name: string): string | undefined {
+  const at = argv.indexOf(name);
+  return at < 0 ? undefined : argv[at + 1];
+}
+
+function optionOf(name: string, prefix: string): string | undefined {
+  return argv.find((word, index) => argv[index - 1] === name && word.startsWith(prefix));
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`qemu-system-x86_64: ${why}\n`);
+  process.exit(1);
+}
+
+function readScenario(path: string | undefined): FakeScenario {
+  const given: FakeScenario | undefined =
+    path === undefined ? undefined : JSON.parse(readFileSync(path, 'utf8'));
+  return given ?? { kind: 'boot-ok' };
+}

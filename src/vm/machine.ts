@@ -1,0 +1,233 @@
+// A running QEMU: started without a shell, never left behind, always saying why it is gone.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FailureError } from '../core/failure.ts';
+import type { Topology } from '../core/topology.ts';
+import { checkHostMemory, type MachineExit, readLog, startFailure } from './machine-failure.ts';
+import { type Accel, type BootInputs, qemuArgs, repeatLine, topologyFiles } from './qemu-args.ts';
+import { connectQmp, type Qmp, type QmpEvent } from './qmp.ts';
+
+export { diedFailure, type MachineExit } from './machine-failure.ts';
+
+export interface MachineSpec {
+  /** QEMU's program, a name on PATH or a path. */
+  readonly qemu: string;
+  readonly topology: Topology;
+  readonly kernel: string;
+  readonly initrd?: string;
+  /** Words for the kernel command line after the topology's own. */
+  readonly append: readonly string[];
+  readonly accel: Accel;
+  readonly cpus?: number;
+  /** Existing folder that gets console.log, qemu.log and qemu.argv. */
+  readonly dir: string;
+  /** Folder for backing files, made if missing; the files go away with the machine. */
+  readonly backingDir: string;
+  /** Further QEMU arguments. */
+  readonly extra?: readonly string[];
+}
+
+export interface MachineContext {
+  readonly signal: AbortSignal;
+}
+
+/** A live thing: never part of an event. Disposing of it ends QEMU and removes sockets and backing files. */
+export interface Machine extends AsyncDisposable {
+  readonly pid: number;
+  readonly qmp: Qmp;
+  /** Port of 127.0.0.1 that leads to the guest's port 22. */
+  readonly sshPort: number;
+  readonly consolePath: string;
+  readonly logPath: string;
+  readonly argv: readonly string[];
+  readonly backingDir: string;
+  /** Ends when QEMU does, however that happens; never throws. */
+  readonly exited: Promise<MachineExit>;
+  /** Calls `listener` for each QMP event, e.g. GUEST_PANICKED; returns how to stop that. */
+  onEvent(listener: (event: QmpEvent) => void): () => void;
+  /** A non-maskable interrupt on all CPUs: a wedged guest prints where it is, or panics with unknown_nmi_panic. */
+  nmi(): Promise<void>;
+  /** Power cut: nothing is flushed, QEMU is gone when this ends. */
+  kill(): Promise<void>;
+}
+
+/** How often another port is tried when somebody took ours between choosing and using it. */
+const portAttempts = 5;
+
+/**
+ * Starts QEMU and returns once its control connection answers; the guest is then still in its firmware.
+ * Throws FailureError `lab/qemu-missing`, `lab/qemu-refused`, `lab/qemu-died`, `lab/host-memory`, `lab/no-port`,
+ * or the signal's reason.
+ */
+export async function startMachine(spec: MachineSpec, ctx: MachineContext): Promise<Machine> {
+  ctx.signal.throwIfAborted();
+  await checkHostMemory(spec.topology);
+  const files = topologyFiles(spec.topology, spec.backingDir);
+  const socketDir = await mkdtemp(join(tmpdir(), 'pgmap-'));
+  const cleanUp = async (): Promise<void> => {
+    await rm(socketDir, { recursive: true, force: true });
+    await Promise.all(files.map((file) => rm(file.path, { force: true })));
+  };
+  try {
+    await mkdir(spec.backingDir, { recursive: true });
+    await Promise.all(files.map((file) => sparseFile(file.path, file.size)));
+    for (let attempt = 1; ; attempt++) {
+      const started = await attemptStart(spec, socketDir, await freePort(), ctx, cleanUp);
+      if (started !== 'port-taken') return started;
+      if (attempt === portAttempts)
+        throw new FailureError({
+          blame: 'lab',
+          code: 'no-port',
+          title: `no free port on 127.0.0.1 in ${portAttempts} attempts`,
+          hint: 'Something on this host takes ports as fast as they are freed.',
+        });
+    }
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+async function attemptStart(
+  spec: MachineSpec,
+  socketDir: string,
+  sshPort: number,
+  ctx: MachineContext,
+  cleanUp: () => Promise<void>,
+): Promise<Machine | 'port-taken'> {
+  const logPath = join(spec.dir, 'qemu.log');
+  const consolePath = join(spec.dir, 'console.log');
+  const boot: BootInputs = {
+    kernel: spec.kernel,
+    append: spec.append,
+    accel: spec.accel,
+    serialPath: consolePath,
+    qmpPath: join(socketDir, 'qmp'),
+    sshPort,
+    backingDir: spec.backingDir,
+    ...(spec.initrd === undefined ? {} : { initrd: spec.initrd }),
+    ...(spec.cpus === undefined ? {} : { cpus: spec.cpus }),
+    ...(spec.extra === undefined ? {} : { extra: spec.extra }),
+  };
+  const argv = [spec.qemu, ...qemuArgs(spec.topology, boot)];
+  await writeFile(join(spec.dir, 'qemu.argv'), `${repeatLine(spec.qemu, spec.topology, boot)}\n`);
+  await writeFile(consolePath, '');
+  const { child, exited } = await spawnQemu(argv, logPath);
+
+  const trouble = new AbortController();
+  void exited.then(() => trouble.abort());
+  let qmp: Qmp;
+  try {
+    qmp = await connectQmp(boot.qmpPath ?? '', AbortSignal.any([ctx.signal, trouble.signal]));
+  } catch (cause) {
+    child.kill('SIGKILL');
+    const exit = await exited;
+    ctx.signal.throwIfAborted();
+    const log = await readLog(logPath);
+    if (/could not set up host forwarding/i.test(log)) return 'port-taken';
+    throw startFailure(spec, argv, exit, { path: logPath, text: log }, cause);
+  }
+
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  const dispose = async (): Promise<void> => {
+    ctx.signal.removeEventListener('abort', onAbort);
+    await end(child, exited, qmp);
+    qmp.close();
+    await cleanUp();
+  };
+  // Whoever waits for this machine must not wait on after a stop; the files are the disposal's business.
+  const onAbort = (): void => void child.kill('SIGKILL');
+  ctx.signal.addEventListener('abort', onAbort, { once: true });
+  if (ctx.signal.aborted) onAbort();
+  let disposed: Promise<void> | undefined;
+
+  return {
+    pid: child.pid ?? 0,
+    qmp,
+    sshPort,
+    consolePath,
+    logPath,
+    argv,
+    backingDir: spec.backingDir,
+    exited,
+    kill,
+    onEvent: (listener) => qmp.onEvent(listener),
+    async nmi() {
+      const answer = await qmp.execute('inject-nmi');
+      if (!answer.ok)
+        throw new FailureError({ blame: 'lab', code: 'qemu-nmi', title: answer.error });
+    },
+    [Symbol.asyncDispose]: () => (disposed ??= dispose()),
+  };
+}
+
+/**
+ * setpriv makes the kernel kill QEMU when we die, even by SIGKILL. It follows the thread that spawned it: Node's
+ * main thread. @see prctl(2) PR_SET_PDEATHSIG
+ */
+async function spawnQemu(
+  argv: readonly string[],
+  logPath: string,
+): Promise<{ child: ChildProcess; exited: Promise<MachineExit> }> {
+  const log = await open(logPath, 'w');
+  try {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    const exited = new Promise<MachineExit>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      // Without setpriv there is no `exit`; 127 is what a shell calls that, and setpriv itself for a missing QEMU.
+      child.once('error', () => resolve({ code: 127, signal: null }));
+    });
+    return { child, exited };
+  } finally {
+    await log.close();
+  }
+}
+
+/** Ask, then insist. A stopped or wedged QEMU does not hear the first two. */
+async function end(child: ChildProcess, exited: Promise<MachineExit>, qmp: Qmp): Promise<void> {
+  const gone = (ms: number): Promise<boolean> =>
+    Promise.race([
+      exited.then(() => true),
+      new Promise<boolean>((resolve) => {
+        const timer = setTimeout(() => resolve(false), ms);
+        void exited.then(() => clearTimeout(timer));
+      }),
+    ]);
+  if (await gone(0)) return;
+  qmp.execute('quit', undefined, { timeoutMs: 1500 }).catch(() => undefined);
+  if (await gone(1500)) return;
+  child.kill('SIGTERM');
+  if (await gone(1000)) return;
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function sparseFile(path: string, size: number): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.truncate(size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
