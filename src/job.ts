@@ -134,7 +134,10 @@ async function checkSigns(
     const { stdout } = await guest.exec(['sh', '-c', script, 'sh', ...patterns]);
     const lines = stdout.trimEnd().split('\n');
     const answers = signs.length === 0 ? [] : lines.slice(-signs.length);
-    const names = lines.slice(0, lines.length - signs.length).map((line) => line.split(' : ')[1]);
+    // A sign is a name, or a whole line without its indent where the name alone says too little.
+    const names = lines
+      .slice(0, lines.length - signs.length)
+      .flatMap((line) => [line.trim(), line.split(' : ')[1] ?? '']);
     const absent = signs.filter((sign, index) =>
       sign.iomem === undefined ? answers[index] !== 'yes' : !names.includes(sign.iomem),
     );

@@ -7,8 +7,9 @@
  * even when all is zero. Values that the tree's enum does not have follow as `unknown:<n> ...`.
  * pages counts the PFNs of all ranges, whatever the order of their pages.
  *
- * /proc/pgmap_probe/mappings: one line per range of each mapping, oldest first. State: `live`; `unmapping` from
- * memunmap_pages() on (one that stays so is waiting for a reference that nobody drops); `gone`.
+ * /proc/pgmap_probe/mappings: one line per range of each mapping. State: `live`; `unmapping` from memunmap_pages() on
+ * (one that stays so is waiting for a reference that nobody drops); `gone`, and then its place may be taken by another.
+ * The last line has the calls that no kretprobe was left for and the mappings that are not listed any more.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -82,16 +83,27 @@ static struct mapping *find(struct dev_pagemap *pgmap)
 	return NULL;
 }
 
-static void add(struct dev_pagemap *pgmap, struct count *count)
+/* A new place or, when all are taken, that of the first mapping that is gone. NULL if none is. */
+static struct mapping *place(void)
 {
-	struct mapping *m;
 	int i;
 
-	if (nr_mappings == MAX_MAPPINGS) {
-		unlisted++;
+	if (nr_mappings < MAX_MAPPINGS)
+		return &mappings[nr_mappings++];
+	unlisted++;
+	for (i = 0; i < MAX_MAPPINGS; i++)
+		if (mappings[i].state == GONE)
+			return &mappings[i];
+	return NULL;
+}
+
+static void add(struct dev_pagemap *pgmap, struct count *count)
+{
+	struct mapping *m = place();
+	int i;
+
+	if (!m)
 		return;
-	}
-	m = &mappings[nr_mappings++];
 	m->pgmap = pgmap;
 	m->count = count;
 	m->state = LIVE;

@@ -1,6 +1,6 @@
 // YAML in, typed values out; an error names file, line and column.
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { FailureError } from '../core/failure.ts';
 
@@ -28,15 +28,37 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, schem
   };
   const broken = document.errors.map((error) => `${place(error.pos[0])}: ${error.message}`);
   if (broken.length > 0) throw badYaml(broken);
-  const result = schema.safeParse(document.toJS());
+  const result = schema.safeParse(valuesOf(document, file));
   if (result.success) return result.data;
   throw badYaml(
     result.error.issues.map((issue) => {
-      const offset = offsetOf(document, issue.path);
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+      const offset = keyOffset(document, issue.path, unknown) ?? offsetOf(document, issue.path);
       const where = issue.path.length === 0 ? '' : ` (${issue.path.map(String).join('.')})`;
       return `${place(offset)}: ${issue.message}${where}`;
     }),
   );
+}
+
+/** An alias without an anchor, or too many of them, is only noticed here. */
+function valuesOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw badYaml([`${file}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+/** Where the key stands that the map at `path` should not have. */
+function keyOffset(
+  document: ReturnType<typeof parseDocument>,
+  path: readonly PropertyKey[],
+  key: string | undefined,
+): number | undefined {
+  const map: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (!isMap(map)) return undefined;
+  const found = map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+  return isScalar(found?.key) ? found.key.range?.[0] : undefined;
 }
 
 /** Where the value at `path` stands, or its nearest ancestor that exists. */

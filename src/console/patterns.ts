@@ -89,6 +89,7 @@ function counter(lines: readonly string[]): string | undefined {
 /** Free text made equal across runs. */
 export function stable(text: string): string {
   return text
+    .slice(0, 400)
     .replace(/\b(?:0x)?[0-9a-f]{8,16}\b/g, 'ADDR')
     .replace(/\b0x[0-9a-f]+\b/g, 'N')
     .replace(/([A-Za-z_][\w.]*)\+N\/N/g, '$1')
@@ -104,7 +105,8 @@ function kasan(match: RegExpExecArray, lines: readonly string[]): string {
   const access = lines.slice(0, 8).find((line) => /^(?:Read|Write|Free) (?:of|at) /.test(line));
   const word = access === undefined ? '' : ` ${access.split(' ', 1)[0]}`;
   const type = match[1] ?? 'invalid-access';
-  const text = word === ' Free' || type.includes('-free in') ? `KASAN: ${type}` : `KASAN: ${type}${word}`;
+  const text =
+    word === ' Free' || type.includes('-free in') ? `KASAN: ${type}` : `KASAN: ${type}${word}`;
   const name = baseName(match[2] ?? '');
   return where(text, name === '' || isGeneric(name) ? (guiltyOf(lines) ?? name) : name);
 }
@@ -115,7 +117,7 @@ export const patterns: readonly Pattern[] = [
   // ---- sanitizers
   {
     kind: 'KASAN',
-    header: new RegExp(String.raw`^BUG: KASAN: ([\w -]+?)(?: in ${fn}|$)`),
+    header: new RegExp(String.raw`^BUG: KASAN: ([\w -]+?)(?: in (?:${fn}|\S)| on address|\s*$)`),
     title: kasan,
     body: 'framed',
     part: 'cause',
@@ -229,7 +231,8 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
-    header: /^BUG: unable to handle (?:kernel )?(?:page fault|paging request|data access|instruction fetch|access)/i,
+    header:
+      /^BUG: unable to handle (?:kernel )?(?:page fault|paging request|data access|instruction fetch|access)/i,
     title: atCounter('BUG: unable to handle page fault'),
     body: 'trace',
     part: 'cause',
@@ -257,7 +260,8 @@ export const patterns: readonly Pattern[] = [
   // ---- oopses
   {
     kind: 'OOPS',
-    header: /^(?:Oops: )?general protection fault(?:, |: |$)/,
+    header:
+      /^(?:Oops: )?general protection fault(?:, (?:probably|maybe)|: [0-9a-f]{4}|.{0,80}\[#\d+\])/,
     title: atCounter('general protection fault'),
     body: 'trace',
     part: 'oops',
@@ -265,7 +269,7 @@ export const patterns: readonly Pattern[] = [
   {
     kind: 'OOPS',
     header:
-      /^(?:Oops: )?(divide error|stack segment|segment not present|double fault|invalid opcode|int3|bounds|alignment check|invalid TSS|overflow|coprocessor \w+|control protection fault|SIMD exception|x86\/split lock)[:,] /,
+      /^(?:Oops: )?(divide error|stack segment|segment not present|double fault|invalid opcode|int3|bounds|alignment check|invalid TSS|overflow|coprocessor \w+|control protection fault|SIMD exception|Bad pagetable)[:,] .{0,120}\[#\d+\]/,
     title: (match, lines) => atCounter(match[1] ?? '')(match, lines),
     body: 'trace',
     part: 'oops',
@@ -275,18 +279,20 @@ export const patterns: readonly Pattern[] = [
     header: /^(?:traps: )?PANIC: (double fault|early exception)/,
     title: (match, lines) => atCounter(`PANIC: ${match[1]}`)(match, lines),
     body: 'trace',
-    part: 'oops',
+    part: 'cause',
   },
   {
     kind: 'OOPS',
     header: /^Internal error: (.*?)(?::? [0-9a-f]{1,16})? \[#\d+\]/,
-    title: (match, lines) => atCounter(`Internal error: ${stable(match[1] ?? '')}`)(match, lines),
+    title: (match, lines) =>
+      atCounter(`Internal error: ${stable(match[1] ?? '')}`.replace(/[: ]+$/, ''))(match, lines),
     body: 'trace',
     part: 'oops',
   },
   {
     kind: 'OOPS',
-    header: /^(?:Oops|Kernel bug detected|Kernel access of bad area|Unhandled fault|Bad mode in)\b.*?(?:\[#\d+\]|: |$)/,
+    header:
+      /^(?:Oops(?:: |\b).{0,120}\[#\d+\]|Kernel bug detected\[#\d+\]|Bad mode in .{1,60} handler detected)/,
     title: atCounter('Oops'),
     body: 'trace',
     part: 'oops',
@@ -314,7 +320,7 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
-    header: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]*|[^)]{0,40})\): (.{1,200})$/,
+    header: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]{0,80})\): (.{1,200})$/,
     title: (match) => `BUG: slab ${match[1]}: ${stable(match[2] ?? '')}`,
     body: 'trace',
   },
@@ -328,7 +334,8 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
-    header: /^BUG: (sleeping function called from invalid context|assuming (?:atomic|non migratable) context)/,
+    header:
+      /^BUG: (sleeping function called from invalid context|assuming (?:atomic|non migratable) context)/,
     title: (match, lines) => where(`BUG: ${match[1]}`, guiltyOf(lines)),
     body: 'trace',
   },
@@ -371,13 +378,13 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
-    header: /^BUG: workqueue lockup - pool/,
+    header: /^(?:workqueue: )?BUG: workqueue lockup - pool/,
     title: () => 'BUG: workqueue lockup',
     body: 'stacks',
   },
   {
     kind: 'BUG',
-    header: /^BUG: workqueue leaked (?:atomic, )?lock/,
+    header: /^(?:workqueue: )?BUG: workqueue leaked (?:atomic, )?lock/,
     title: inTrace('BUG: workqueue leaked lock or atomic'),
     body: 'trace',
   },
@@ -408,7 +415,8 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'HUNG',
-    header: /^INFO: task .{1,64}?:\d+ (?:blocked (?:in I\/O wait )?for more than|can't die for more than) \d+ seconds/,
+    header:
+      /^INFO: task .{1,64}?:\d+ (?:blocked (?:in I\/O wait )?for more than|can't die for more than) \d+ seconds/,
     title: inTrace('INFO: task hung'),
     body: 'trace',
   },
@@ -421,7 +429,8 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'LOCKDEP',
-    header: /^\[? ?(?:WARNING|INFO|BUG): (inconsistent lock state|bad unlock balance detected|held lock freed|bad contention detected|Nested lock was not taken|chain_key collision|Invalid wait context|lock held (?:when returning to user space|at task exit time)|possible reason)/,
+    header:
+      /^\[? ?(?:WARNING|INFO|BUG): (inconsistent lock state|bad unlock balance detected|held lock freed|bad contention detected|Nested lock was not taken|chain_key collision|Invalid wait context|lock held (?:when returning to user space|at task exit time)|possible reason)/,
     title: (match, lines) => atLock(match[1] ?? '')(match, lines),
     body: 'sections',
   },
@@ -451,7 +460,8 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'LOCKDEP',
-    header: /^BUG: (?:key \S+ (?:has not been registered|not in \.data)|looking up invalid subclass)/,
+    header:
+      /^BUG: (?:key \S+ (?:has not been registered|not in \.data)|looking up invalid subclass)/,
     title: inTrace('BUG: invalid lock class key'),
     body: 'trace',
   },
@@ -477,9 +487,18 @@ export const patterns: readonly Pattern[] = [
   },
   {
     kind: 'WARNING',
-    header: /^WARNING: (kernel stack (?:regs|frame pointer)|stack going in the wrong direction|stack recursion|can't dereference registers)/,
+    header:
+      /^WARNING: (kernel stack (?:regs|frame pointer)|stack going in the wrong direction|stack recursion|can't dereference registers)/,
     title: (match) => `WARNING: ${match[1]}`,
     body: 'line',
+  },
+
+  {
+    kind: 'WARNING',
+    header: /^sysfs: (cannot create duplicate filename)/,
+    title: inTrace('sysfs: cannot create duplicate filename'),
+    body: 'trace',
+    weak: true,
   },
 
   // ---- other
@@ -487,6 +506,12 @@ export const patterns: readonly Pattern[] = [
     kind: 'INFO',
     header: /^unregister_netdevice: waiting for (\S+) to become free/,
     title: () => 'unregister_netdevice: waiting for a device to become free',
+    body: 'line',
+  },
+  {
+    kind: 'BUG',
+    header: /^(?:IPv6: )?BUG: Address \S+ on device \S+ is missing its host route/,
+    title: () => 'BUG: an address is missing its host route',
     body: 'line',
   },
   {
@@ -507,7 +532,11 @@ export const patterns: readonly Pattern[] = [
 
 /** A line that no pattern can match contains none of these: the one test every line of a log goes through. */
 export const interesting =
-  /BUG|WARNING|INFO: |UBSAN|unreferenced|kmemleak: \d|corruption|double add|usercopy: K|CFI failure|Missing ENDBR|tried to execute|Unable to handle|Oops|protection fault|(?:divide|Internal) error|stack segment|segment not|double fault|invalid (?:opcode|TSS)|int3: |bounds: |alignment check|overflow: |coprocessor|SIMD|split lock|PANIC: |Kernel panic|[Kk]ernel bug|bad area|Unhandled fault|Bad mode|Insufficient stack|stack overflow|overran stack|hard LOCKUP|CSD lock|unregister_netdevice: w/;
+  /BUG|WARNING|INFO: |UBSAN|unreferenced|kmemleak: \d|corruption|double add|usercopy: K|CFI failure|Missing ENDBR|tried to execute|Unable to handle|Oops|protection fault|(?:divide|Internal) error|stack segment|segment not|double fault|invalid (?:opcode|TSS)|int3: |bounds: |alignment check|overflow: |coprocessor|SIMD|split lock|PANIC: |Kernel panic|Kernel bug|Bad pagetable|Bad mode|duplicate filename|Insufficient stack|stack overflow|overran stack|hard LOCKUP|CSD lock|unregister_netdevice: w/;
+
+/** A trace behind one of these is no report of a fault, even if a weak header stands just before it. */
+export const innocent =
+  /^(?:FAULT_INJECTION: |sysrq: |Mem-Info:|.{1,80}: page allocation failure: |.{1,80} invoked oom-killer: |warn_alloc)/;
 
 /** Panics that say what happened before, not what happened. */
 export const consequence =

@@ -65,7 +65,12 @@ export async function* followLines(
       carry = Buffer.from(bytes.subarray(at));
     }
     if (carry.length > 0)
-      yield { text: carry.toString('utf8'), from: position - carry.length, to: position, complete: false };
+      yield {
+        text: carry.toString('utf8'),
+        from: position - carry.length,
+        to: position,
+        complete: false,
+      };
   } finally {
     await handle.close();
   }

@@ -53,13 +53,16 @@ describe('recorded and synthetic logs', () => {
     }
   });
 
-  it.each(fixtures().map((one) => [one.name, one] as const))('%s, cut at every line', (_n, fixture) => {
-    for (let at = 0; at !== -1 && at < fixture.log.length; at = fixture.log.indexOf(10, at + 1)) {
-      const found = scanSplats(fixture.log.subarray(0, at));
-      expect(found.length).toBeLessThanOrEqual(fixture.titles.length);
-      for (const splat of found) expect(splat.to).toBeLessThanOrEqual(at);
-    }
-  });
+  it.each(fixtures().map((one) => [one.name, one] as const))(
+    '%s, cut at every line',
+    (_n, fixture) => {
+      for (let at = 0; at !== -1 && at < fixture.log.length; at = fixture.log.indexOf(10, at + 1)) {
+        const found = scanSplats(fixture.log.subarray(0, at));
+        expect(found.length).toBeLessThanOrEqual(fixture.titles.length);
+        for (const splat of found) expect(splat.to).toBeLessThanOrEqual(at);
+      }
+    },
+  );
 });
 
 describe('scanSplats', () => {
@@ -74,7 +77,9 @@ describe('scanSplats', () => {
   });
 
   it('gives offsets at line borders that cover the whole report', () => {
-    const { log } = fixtures().find((one) => one.name === 'warning-6.12.txt') ?? { log: Buffer.alloc(0) };
+    const { log } = fixtures().find((one) => one.name === 'warning-6.12.txt') ?? {
+      log: Buffer.alloc(0),
+    };
     const [splat] = scanSplats(log);
     const text = log.toString('utf8', splat?.from, splat?.to);
     expect(text).toMatch(/^\[ +\d+\.\d+\] -+\[ cut here \]-+\n/);
@@ -83,14 +88,19 @@ describe('scanSplats', () => {
   });
 
   it('gives equal titles for the same fault at other addresses, times and pids', () => {
-    const log = fixtures().find((one) => one.name === 'kasan-uaf.txt')?.log.toString() ?? '';
+    const log =
+      fixtures()
+        .find((one) => one.name === 'kasan-uaf.txt')
+        ?.log.toString() ?? '';
     const other = log
       .replaceAll('ffff888104', 'ffff8881ab')
       .replaceAll('/93', '/4711')
       .replaceAll('T93', 'T4711')
       .replaceAll(/\[ +12\./g, '[  977.')
       .replaceAll('+0x5b/0x90', '+0x67/0xa0');
-    expect(scanSplats(other).map((one) => one.title)).toEqual(scanSplats(log).map((one) => one.title));
+    expect(scanSplats(other).map((one) => one.title)).toEqual(
+      scanSplats(log).map((one) => one.title),
+    );
   });
 
   it('stays quick and calm on garbage', () => {
@@ -107,9 +117,15 @@ describe('newSplatScanner', () => {
   it('reports while the log is still being written', () => {
     const found: FoundSplat[] = [];
     const scanner = newSplatScanner((splat) => found.push(splat));
-    const lines = ['[    1.000000] Kernel panic - not syncing: x', '[    1.100000] ---[ end Kernel panic'];
+    const lines = [
+      '[    1.000000] Kernel panic - not syncing: x',
+      '[    1.100000] ---[ end Kernel panic',
+    ];
     let at = 0;
-    for (const line of [...lines, ...Array.from({ length: 100 }, (_, i) => `[    2.000000] line ${i}`)]) {
+    for (const line of [
+      ...lines,
+      ...Array.from({ length: 100 }, (_, i) => `[    2.000000] line ${i}`),
+    ]) {
       scanner.line(line, at, at + line.length + 1);
       at += line.length + 1;
     }

@@ -1,7 +1,15 @@
 // Finds kernel reports ("splats") in a console log, one pass, in bounded memory. What counts is in patterns.ts.
 import { consoleLines, type ConsoleLine } from './console-line.ts';
 import { frameOf, isReportLine, traceStart } from './frames.ts';
-import { consequence, interesting, patterns, stable, type Pattern, type SplatKind } from './patterns.ts';
+import {
+  consequence,
+  innocent,
+  interesting,
+  patterns,
+  stable,
+  type Pattern,
+  type SplatKind,
+} from './patterns.ts';
 
 /** A kernel report. `from` and `to` are byte offsets into the log, `to` exclusive, both at line borders. */
 export interface FoundSplat {
@@ -30,7 +38,7 @@ export function scanSplats(log: string | Buffer): FoundSplat[] {
   const scanner = newSplatScanner((splat) => {
     found.push(splat);
   });
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length;) {
     const newline = bytes.indexOf(10, from);
     const to = newline === -1 ? bytes.length : newline + 1;
     let end = newline === -1 ? to : newline;
@@ -86,13 +94,15 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
   let open: Report[] = [];
   const openers = new Map<string, Opener>();
   let stamped = 0;
+  let unstamped = false;
   const saidOnce = new Set<string>();
 
   function message(line: ConsoleLine): void {
-    if (line.stamped) {
-      if (stamped < 3) stamped++;
-    } else if (stamped >= 3) return; // where the kernel stamps its lines, others are not the kernel's
     const { text } = line;
+    if (line.stamped) stamped++;
+    else if (text.startsWith('Linux version ')) unstamped = true;
+    // Where the kernel stamps its lines, others are not the kernel's.
+    else if (stamped >= 3 && !unstamped) return;
     const own = open.find((report) => report.caller === line.caller);
     const pattern = header(text);
     if (pattern !== undefined) {
@@ -121,8 +131,7 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
 
   function begin(pattern: Pattern, match: RegExpExecArray, line: ConsoleLine, own?: Report): void {
     if (own !== undefined && sameEvent(own, pattern, match)) {
-      if (own.pattern.part !== pattern.part || pattern.part === 'panic')
-        own.alt.push(pattern.title(match, []));
+      own.alt.push(pattern.title(match, []));
       if (pattern.part === 'oops') own.oops = true;
       settle(own);
       push(own, line);
@@ -172,6 +181,10 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
     if (text.trim() === '') {
       report.tentative.push(line);
       return true;
+    }
+    if (report.pattern.weak === true && !report.evidence && innocent.test(text)) {
+      close(report);
+      return false;
     }
     const rule = /^={20,}\s*$/.test(text);
     if (report.phase === 'done') {
@@ -268,7 +281,7 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
   function opener(line: ConsoleLine): void {
     const key = line.caller ?? '';
     const { text } = line;
-    if (/^-{6,}\[ cut here \]-{6,}/.test(text)) {
+    if (/^(?:-{6,}\[ cut here \]-{6,}|8<-+ cut here -+)/.test(text)) {
       if (openers.size > 64) openers.clear();
       openers.set(key, { from: line.from, cut: true, lines: [line] });
       return;
@@ -307,7 +320,9 @@ function sameEvent(report: Report, pattern: Pattern, match: RegExpExecArray): bo
   }
   if (pattern.part === 'oops') return part === 'cause' && !report.oops;
   if (pattern.part === 'cause')
-    return part === 'cause' && !report.oops && (report.pattern.kind === 'KASAN' || !report.evidence);
+    return (
+      part === 'cause' && !report.oops && (report.pattern.kind === 'KASAN' || !report.evidence)
+    );
   return false;
 }
 

@@ -96,8 +96,12 @@ export function planJobs(
       title: 'no suite is left after narrowing down',
       hint: '`pgmap list suites` shows which suite runs on which topology, and for which types.',
     });
-  return jobs;
+  // What runs longest must not begin last.
+  return jobs.sort((a, b) => patienceMs(b) - patienceMs(a));
 }
+
+const patienceMs = (job: PlannedJob): number =>
+  job.tests.reduce((sum, test) => sum + test.timeoutMs, 0);
 
 /** `'suite > test > case'` → its levels. */
 export const splitPath = (path: string): string[] => path.split('>').map((level) => level.trim());

@@ -13,15 +13,15 @@ const durationUnits: Record<string, number> = {
 /** `'512M'` → bytes; binary units as QEMU's -m takes them. Throws FailureError `bad-size`. */
 export function parseSize(text: string): number {
   const match = /^(\d+)([KMGT]?)$/.exec(text);
-  const unit = sizeUnits[match?.[2] ?? '-'];
-  if (match === null || unit === undefined)
+  const bytes = Number(match?.[1]) * (sizeUnits[match?.[2] ?? '-'] ?? NaN);
+  if (!Number.isSafeInteger(bytes))
     throw new FailureError({
       blame: 'usage',
       code: 'bad-size',
       title: `'${text}' is no size`,
       hint: 'Write a number with K, M, G or T, e.g. 512M.',
     });
-  return Number(match[1]) * unit;
+  return bytes;
 }
 
 /** `'90s'` → milliseconds. Throws FailureError `bad-duration`. */
@@ -49,8 +49,9 @@ export function formatSize(bytes: number): string {
 
 /** Milliseconds for people: `850 ms`, `12.3 s`, `4 min 10 s`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  // What rounds up to the next unit is written in it.
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

@@ -131,7 +131,7 @@ export function kconfigEntries(text: string, symbol: string): KconfigEntry[] {
 function joinLines(text: string): string[] {
   const lines: string[] = [];
   let helpIndent = -1;
-  for (const line of text.replaceAll(/\\\n\s*/g, ' ').split('\n')) {
+  for (const line of text.replaceAll(/\s*\\\n\s*/g, ' ').split('\n')) {
     if (line.trim() === '') continue;
     const indent = (/^\s*/.exec(line)?.[0] ?? '').replaceAll('\t', '        ').length;
     if (helpIndent >= 0 && indent > helpIndent) continue;
@@ -195,7 +195,7 @@ function valueOf(token: string, values: Symbols): string {
 
 /** The condition with `(=n)` behind every symbol that is not set. */
 function annotate(condition: string, values: Symbols): string {
-  return condition.replaceAll(/(?<![\w"$])[A-Z]\w*/g, (symbol) =>
+  return condition.replaceAll(/(?<![\w"$!])[A-Z]\w*/g, (symbol) =>
     valueOf(symbol, values) === 'n' ? `${symbol} (=n)` : symbol,
   );
 }

@@ -131,11 +131,11 @@ export function environment(ctx: Pick<Context, 'path' | 'cacheDir'>): Record<str
     PATH: ctx.path,
     LC_ALL: 'C',
     CCACHE_DIR: join(ctx.cacheDir, 'ccache'),
-    // Paths below it become relative: another cache folder has the same ones.
-    CCACHE_BASEDIR: ctx.cacheDir,
-    CCACHE_NOHASHDIR: '1',
+    // kbuild asks for dependencies anyhow, and ccache can do with them instead of preprocessing every file a second time:
+    // on an empty cache 7 % of overhead instead of 30 %. (No CCACHE_BASEDIR: with relative paths kbuild's
+    // -fmacro-prefix-map does not fit, and kernel warnings speak of ../../worktrees/….)
+    CCACHE_DEPEND: '1',
     CCACHE_COMPILERCHECK: 'content',
-    CCACHE_SLOPPINESS: 'time_macros',
     CCACHE_MAXSIZE: '5G',
   };
 }

@@ -1,6 +1,6 @@
 // Where things live on this host: the only reader of the XDG variables.
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface Places {
@@ -14,8 +14,13 @@ export interface Places {
 }
 
 export function places(environment: NodeJS.ProcessEnv = process.env): Places {
-  const cache = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const state = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local/state');
+  // XDG Base Directory Specification: unset, empty and relative all mean the default.
+  const folder = (name: string, fallback: string): string => {
+    const given = environment[name] ?? '';
+    return isAbsolute(given) ? given : join(homedir(), fallback);
+  };
+  const cache = folder('XDG_CACHE_HOME', '.cache');
+  const state = folder('XDG_STATE_HOME', '.local/state');
   return {
     projectDir: fileURLToPath(new URL('../..', import.meta.url)),
     cacheDir: join(cache, 'pgmap'),

@@ -50,21 +50,12 @@ function directiveOf(match: RegExpExecArray): Directive | undefined {
   if (match[2] !== undefined)
     // `# Error opening …` is diagnostic data; kselftest prints `error`, the specification says `ERROR`.
     return match[2] === 'error' || match[2] === 'ERROR' ? { name: 'ERROR', reason } : undefined;
-  switch (match[1]?.toUpperCase()) {
-    case 'SKIP':
-      return { name: 'SKIP', reason };
-    case 'TODO':
-      return { name: 'TODO', reason };
-    case 'XFAIL':
-      return { name: 'XFAIL', reason };
-    case 'XPASS':
-      return { name: 'XPASS', reason };
-    case 'TIMEOUT':
-      return { name: 'TIMEOUT', reason };
-    default:
-      return undefined;
-  }
+  const word = match[1]?.toUpperCase();
+  const name = words.find((one) => one === word);
+  return name === undefined ? undefined : { name, reason };
 }
+
+const words = ['SKIP', 'TODO', 'XFAIL', 'XPASS', 'TIMEOUT'] as const;
 
 function unescape(text: string): string {
   return text.replaceAll(String.raw`\#`, '#');

@@ -71,7 +71,9 @@ describe('recorded and synthetic streams', () => {
       if (end.status !== 'PASS') continue;
       // Green only if nothing that the whole stream holds is missing, up to the name of the very last point.
       expect(points.length, `cut at ${at}`).toBeGreaterThanOrEqual(least);
-      expect(points.every((point) => point.status === 'PASS' || point.status === 'SKIP')).toBe(true);
+      expect(points.every((point) => point.status === 'PASS' || point.status === 'SKIP')).toBe(
+        true,
+      );
     }
   });
 });

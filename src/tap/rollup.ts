@@ -5,6 +5,15 @@ import { worst, type Status } from '../core/status.ts';
 import type { Directive } from './directive.ts';
 import { ringOf } from './ring.ts';
 import { newNumbers, type Numbers } from './numbers.ts';
+import {
+  addTally,
+  differs,
+  newTally,
+  ownStatus,
+  parentVerdict,
+  type ResultLine,
+  type Tally,
+} from './verdict.ts';
 
 /** Most points of one stream. */
 export const maxPoints = 1_000_000;
@@ -14,23 +23,12 @@ const maxProblems = 50;
 /** Characters of names kept to tell duplicates, and of points that wait for their parent's name. */
 const maxKept = 64 * 2 ** 20;
 
-export interface ResultLine {
-  readonly ok: boolean;
-  /** 0 if the line has no number. */
-  readonly id: number;
-  readonly name: string;
-  readonly directive: Directive | undefined;
-  readonly note: string;
-}
-
 export interface RollupEnd {
   readonly status: Status;
   readonly problems: readonly string[];
   readonly skipAll?: string;
   readonly points: number;
 }
-
-type Tally = Record<'pass' | 'fail' | 'xfail' | 'xpass' | 'skip' | 'error', number>;
 
 /** One document of a level: from a version line or a restart of the numbers to the next. */
 interface Doc {
@@ -124,7 +122,8 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     const level = levels[depth];
     if (level === undefined || dead) return;
     if (level.doc.planned !== undefined && level.doc.numbers.count === 0) {
-      if (level.doc.planned !== count) problem(`two plans, 1..${level.doc.planned} and 1..${count}`);
+      if (level.doc.planned !== count)
+        problem(`two plans, 1..${level.doc.planned} and 1..${count}`);
       return;
     }
     if (level.doc.planned !== undefined) restart(depth);
@@ -135,7 +134,7 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     else level.group.skipAll ??= skip;
   }
 
-  function point(depth: number, result: ResultLine): void {
+  function addPoint(depth: number, result: ResultLine): void {
     flushLast();
     const level = levels[depth];
     if (level === undefined || dead) return;
@@ -173,7 +172,9 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     else {
       const directive =
         result.directive ??
-        (verdict === 'SKIP' ? ({ name: 'SKIP', reason: pending.skipAll ?? '' } as const) : undefined);
+        (verdict === 'SKIP'
+          ? ({ name: 'SKIP', reason: pending.skipAll ?? '' } as const)
+          : undefined);
       emit(depth, pointOf(path, verdict, directive, [...pending.notes, ...notes]), true);
     }
     absorb(level.group, pending);
@@ -363,14 +364,14 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
 
   // ---- handing out
 
-  function emit(depth: number, point_: TestPoint, ownLine: boolean): void {
+  function emit(depth: number, bare: TestPoint, ownLine: boolean): void {
     const level = levels[depth];
     if (level === undefined) return;
     level.group.members++;
-    join(level.group, point_.status);
-    const bad = point_.status !== 'PASS' && point_.status !== 'SKIP';
-    let point = point_;
-    if (bad) point = { ...point_, diagnostics: [...point_.diagnostics, ...comments.take()] };
+    join(level.group, bare.status);
+    const bad = bare.status !== 'PASS' && bare.status !== 'SKIP';
+    let point = bare;
+    if (bad) point = { ...bare, diagnostics: [...bare.diagnostics, ...comments.take()] };
     if (ownLine) comments.clear();
     points++;
     status = status === undefined ? point.status : worst([status, point.status]);
@@ -406,8 +407,7 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
   function flushHeld(group: Group, depth: number): void {
     const held = group.held;
     group.held = [];
-    for (const point of held)
-      send(depth, { ...point, path: [group.label ?? '?', ...point.path] });
+    for (const point of held) send(depth, { ...point, path: [group.label ?? '?', ...point.path] });
   }
 
   const root = newGroup();
@@ -420,7 +420,7 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     name,
     version,
     plan,
-    point,
+    point: addPoint,
     bail,
     totals,
     problem,
@@ -440,49 +440,6 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
   };
 }
 
-/** A line's own status, the word kselftest counts it under, and what must be said about it. */
-function ownStatus(result: ResultLine): { status: Status; word: keyof Tally; notes: string[] } {
-  const { ok, directive } = result;
-  const reason = directive === undefined || directive.reason === '' ? '' : `: ${directive.reason}`;
-  switch (directive?.name) {
-    case 'SKIP':
-      return { status: 'SKIP', word: 'skip', notes: [] };
-    case 'TODO':
-    case 'XFAIL':
-      // kselftest prints `ok … # XFAIL` for a failure it expected, so `ok` alone does not tell.
-      return ok
-        ? { status: 'PASS', word: 'xfail', notes: [`${directive.name}: unexpectedly passed${reason}`] }
-        : { status: 'PASS', word: 'xfail', notes: [`${directive.name}: failed as expected${reason}`] };
-    case 'XPASS':
-      return ok
-        ? { status: 'PASS', word: 'xpass', notes: [`XPASS: unexpectedly passed${reason}`] }
-        : { status: 'FAIL', word: 'xpass', notes: [] };
-    case 'TIMEOUT':
-      return { status: 'ERROR', word: 'fail', notes: [`timed out${reason}`] };
-    case 'ERROR':
-      return { status: 'ERROR', word: 'error', notes: [] };
-    case 'exit':
-      return ok && directive.reason !== '0'
-        ? { status: 'ERROR', word: 'pass', notes: [`ok, but exit=${directive.reason}`] }
-        : { status: ok ? 'PASS' : 'FAIL', word: ok ? 'pass' : 'fail', notes: [] };
-    case undefined:
-      return { status: ok ? 'PASS' : 'FAIL', word: ok ? 'pass' : 'fail', notes: [] };
-  }
-}
-
-/** What a parent's own line adds to its children, or undefined if nothing. */
-function parentVerdict(group: Group, own: Status): Status | undefined {
-  if (group.notes.length > 0) return worst([own, 'ERROR']);
-  if (group.members === 0) {
-    if (own !== 'PASS') return own;
-    return group.skipAll === undefined ? 'ERROR' : 'SKIP';
-  }
-  if (own === 'FAIL') return group.status === 'FAIL' ? undefined : 'FAIL';
-  if (own === 'ERROR') return 'ERROR';
-  if (own === 'SKIP') return group.status === 'PASS' || group.status === 'SKIP' ? 'SKIP' : undefined;
-  return undefined;
-}
-
 function pointOf(
   label: string,
   status: Status,
@@ -492,34 +449,8 @@ function pointOf(
   return { path: [label], status, ...(directive === undefined ? {} : { directive }), diagnostics };
 }
 
-function differs(tally: Tally, counts: ReadonlyMap<string, number>): string {
-  const wrong: string[] = [];
-  let total = 0;
-  for (const count of Object.values(tally)) total += count;
-  const kunit = counts.has('total');
-  const seen = new Map<string, number>(Object.entries(tally));
-  if (kunit) {
-    // KUnit has three words.
-    seen.set('fail', tally.fail + tally.error);
-    seen.set('pass', tally.pass + tally.xfail + tally.xpass);
-    seen.set('total', total);
-  }
-  for (const [word, said] of counts)
-    if (seen.get(word) !== said) wrong.push(`${word}:${said}, seen ${seen.get(word) ?? 0}`);
-  return wrong.join(', ');
-}
-
 function join(group: Group, status: Status): void {
   group.status = group.status === undefined ? status : worst([group.status, status]);
-}
-
-function addTally(into: Tally, from: Tally): void {
-  for (const word of ['pass', 'fail', 'xfail', 'xpass', 'skip', 'error'] as const)
-    into[word] += from[word];
-}
-
-function newTally(): Tally {
-  return { pass: 0, fail: 0, xfail: 0, xpass: 0, skip: 0, error: 0 };
 }
 
 function newDoc(): Doc {

@@ -50,7 +50,7 @@ export function splitLines(sink: LineSink): LineSplitter {
   /** `bytes` ends in a line end. */
   function lines(bytes: Buffer): void {
     const text = printable(bytes);
-    for (let from = 0; from < text.length; ) {
+    for (let from = 0; from < text.length;) {
       const newline = text.indexOf('\n', from);
       if (newline === -1) break;
       if (newline - from > maxLineBytes) {
@@ -104,7 +104,7 @@ function escapeCode(character: string): string {
 function decodeMarked(bytes: Buffer): string {
   const parts: string[] = [];
   let good = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = characterLength(bytes, at);
     if (length > 0) {
       at += length;

@@ -12,8 +12,6 @@ export interface Place {
   readonly index?: string;
   /** Where new objects go. */
   readonly objects?: string;
-  /** Object stores to read from besides. */
-  readonly alternates?: readonly string[];
 }
 
 type Ask = Omit<Expectation, 'env' | 'cwd' | 'signal'>;
@@ -91,8 +89,6 @@ function environment(place: Place, path: string): Record<string, string> {
   if (place.workTree !== undefined) env['GIT_WORK_TREE'] = place.workTree;
   if (place.index !== undefined) env['GIT_INDEX_FILE'] = place.index;
   if (place.objects !== undefined) env['GIT_OBJECT_DIRECTORY'] = place.objects;
-  if (place.alternates !== undefined)
-    env['GIT_ALTERNATE_OBJECT_DIRECTORIES'] = place.alternates.map(quotePath).join(':');
   return env;
 }
 
@@ -116,8 +112,3 @@ const settings: Readonly<Record<string, string>> = {
   'am.threeWay': 'true',
   'am.keepcr': 'false',
 };
-
-/** Object store paths are separated by colons; one in quotes is read like a C string. */
-function quotePath(path: string): string {
-  return /[:"\\]/.test(path) ? JSON.stringify(path) : path;
-}

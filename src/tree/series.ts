@@ -204,7 +204,7 @@ async function applyOne(piece: Piece, place: Place, ctx: Context): Promise<strin
     const am = await tryGit(['am', '--3way', '--quiet', piece.file], place, ctx);
     if (am.code !== 0) {
       // When am gives up on merging it does not say why it had to merge.
-      const check = await tryGit(['apply', '--index', '--check', piece.patchFile], place, ctx);
+      const check = await tryGit(['apply', '--cached', '--check', piece.patchFile], place, ctx);
       throw doesNotApply(piece, check.code === 0 ? am : check);
     }
   } else {

@@ -1,6 +1,6 @@
 // Where a kernel comes from: a commit in a bare repository of our own. The user's tree is read, never written: ours borrows
 // its objects (git's alternates), and what has to be written goes into our object store with our own index.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, realpath, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
@@ -183,16 +183,14 @@ function notAKernel(dir: string, why: string): FailureError {
   });
 }
 
-/** The tree object of the user's work tree with all changes to tracked files; written into our store only. */
+/**
+ * The tree object of the user's work tree with all changes to tracked files; written into our store only. (Where an object
+ * that is to be written is in the user's store already, git brings the time of that file up to date.)
+ */
 async function treeAsItStands(user: UserRepository, gitDir: string, ctx: Context): Promise<string> {
-  const index = join(gitDir, 'pgmap', `index-${process.pid}`);
+  const index = join(gitDir, 'pgmap', `index-${randomUUID()}`);
   await copyIndex(join(user.gitDir, 'index'), index);
-  const place: Place = {
-    cwd: user.top,
-    index,
-    objects: join(gitDir, 'objects'),
-    alternates: [user.objects],
-  };
+  const place: Place = { cwd: user.top, index, objects: join(gitDir, 'objects') };
   try {
     const what = `Cannot read the changes in ${user.top}`;
     const unmerged = await gitOutput(['ls-files', '--unmerged'], place, ctx, { what });
@@ -203,6 +201,10 @@ async function treeAsItStands(user: UserRepository, gitDir: string, ctx: Context
         title: `${user.top} has unmerged files`,
         hint: 'Finish the merge, or test a commit with --base REV.',
       });
+    // Exit code 1 says that something differs, which diff-index will find.
+    await tryGit(['update-index', '-q', '--refresh'], place, ctx);
+    const diff = await tryGit(['diff-index', '--quiet', 'HEAD'], place, ctx);
+    if (diff.code === 0) return await treeOf(place, 'HEAD', ctx);
     await git(['add', '--update', '--', '.'], place, ctx, { what });
     return await gitOutput(['write-tree'], place, ctx, { what });
   } finally {

@@ -21,8 +21,8 @@ export interface AccelChoice {
   readonly note?: string;
 }
 
-/** Durations were thought up for KVM; multiply by this. */
-export const timeoutScale: Readonly<Record<Accel, number>> = { kvm: 1, tcg: 10 };
+/** Time limits are written down for TCG, the slowest there is; multiply by this. */
+export const timeoutScale: Readonly<Record<Accel, number>> = { kvm: 0.5, tcg: 1 };
 
 /** Asks QEMU. Throws FailureError `lab/qemu-missing` or `lab/qemu-broken`. */
 export async function qemuFacts(qemu: string, signal: AbortSignal): Promise<QemuFacts> {

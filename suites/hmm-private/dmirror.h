@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ioctls of test_hmm (lib/test_hmm_uapi.h), and a buffer that lives behind them. */
+/* The ioctls of test_hmm. They are no UAPI (lib/test_hmm_uapi.h), but their numbers have not changed. */
 #ifndef PGMAP_DMIRROR_H
 #define PGMAP_DMIRROR_H
 
 #include <pages.h>
-#include <lib/test_hmm_uapi.h>
+
+struct hmm_dmirror_cmd {
+	uint64_t addr, ptr, npages, cpages, faults;
+};
+
+#define HMM_DMIRROR_READ _IOWR('H', 0, struct hmm_dmirror_cmd)
+#define HMM_DMIRROR_WRITE _IOWR('H', 1, struct hmm_dmirror_cmd)
+#define HMM_DMIRROR_MIGRATE_TO_DEV _IOWR('H', 2, struct hmm_dmirror_cmd)
+#define HMM_DMIRROR_MIGRATE_TO_SYS _IOWR('H', 3, struct hmm_dmirror_cmd)
+#define HMM_DMIRROR_SNAPSHOT _IOWR('H', 4, struct hmm_dmirror_cmd)
+
+/* One byte a page in a snapshot; the upper half says where it is. */
+enum {
+	HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL = 0x20,
+	HMM_DMIRROR_PROT_DEV_PRIVATE_REMOTE = 0x30,
+	HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL = 0x40,
+	HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE = 0x50,
+	HMM_DMIRROR_PROT_ERROR = 0xff,
+};
 
 struct dmirror {
 	int fd;

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-only
-# upstream.sh private|coherent: hmm-tests of the kernel tree, and its verdicts as they are.
+# hmm-tests of the kernel tree, and its verdicts as they are.
 . /pgmap/lib/tap.sh
 . /pgmap/lib/hmm.sh
-hmm_load "$1" || tap_bail "test_hmm does not load"
-hmm_tests "$1"
+hmm_load private || tap_bail "test_hmm does not load"
+hmm_tests private

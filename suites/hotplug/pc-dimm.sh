@@ -40,7 +40,7 @@ memory_state_save
 
 plug first
 tap_try 'first: a program keeps its memory when it is taken offline' \
-	memory hold 0x${range%-*} $size $((64 << 20)) $(printf '/sys/devices/system/memory/memory%s/state ' $all)
+	memory hold 0x${range%-*} $size $((16 << 20)) $(printf '/sys/devices/system/memory/memory%s/state ' $all)
 tap_is 'first: MemTotal shrinks by the size of the DIMM' "$total" "$(mem_total)"
 tap_try 'first: it can go online again' blocks_set online_movable $all
 tap_try 'first: and offline again' blocks_set offline $all

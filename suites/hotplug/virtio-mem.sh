@@ -31,7 +31,7 @@ for round in first second; do
 	resize vmem0 256M
 	tap_try "$round: MemTotal grows by what is asked for" wait_for 5 mem_total_is $((total + size / 1024))
 	tap_try "$round: the resource tree has it as System RAM" iomem_has "$ram"
-	[ $round = second ] || tap_try "$round: a program can use it" memory hold 0x${range%-*} $((2 * size)) $((64 << 20))
+	[ $round = second ] || tap_try "$round: a program can use it" memory hold 0x${range%-*} $((2 * size)) $((16 << 20))
 	resize vmem0 0
 	tap_try "$round: MemTotal shrinks to what it was" wait_for 5 mem_total_is "$total"
 	tap_try "$round: no System RAM is left of it" wait_for 2 no_ram

@@ -1,0 +1,227 @@
+import { expect, test } from 'vitest';
+import type { TestPoint } from '../core/event.ts';
+import { FailureError } from '../core/failure.ts';
+import type { Suite, SuiteTest } from '../core/suite.ts';
+import { runSuite, type SuiteHost } from './run.ts';
+
+const named = (name: string, timeoutMs = 2_500): SuiteTest => ({
+  name,
+  run: ['./x', '-v'],
+  timeoutMs,
+  needs: { config: [] },
+  cases: [],
+});
+const suite: Suite = {
+  ...{ name: 's', description: 's', types: [], topologies: ['t'], tests: [named('one')] },
+  ...{ config: [], modules: [], programs: [], allow: [], append: [] },
+};
+
+type End = ReturnType<ReturnType<SuiteHost['parseTap']>['end']>;
+
+/** What a program did: output, exit code, and what its TAP came to. */
+interface Played {
+  readonly stdout?: readonly string[];
+  readonly stderr?: string;
+  readonly code?: number | undefined;
+  readonly points?: readonly TestPoint[];
+  readonly end?: Partial<End>;
+}
+
+function play(program: Played, host: Partial<SuiteHost> = {}) {
+  const points: TestPoint[] = [];
+  const argvs: (readonly string[])[] = [];
+  const output: Buffer[] = [];
+  const parsed: Buffer[] = [];
+  const answers: string[] = [];
+  const patience: number[] = [];
+  const whole: SuiteHost = {
+    async exec(argv, options) {
+      argvs.push(argv);
+      options.interactive((text) => answers.push(text));
+      for (const text of program.stdout ?? []) options.onStdout(Buffer.from(text));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return { code: 'code' in program ? program.code : 0, stderr: program.stderr ?? '' };
+    },
+    parseTap: (onPoint) => ({
+      write: (chunk) => void parsed.push(chunk),
+      end() {
+        for (const point of program.points ?? []) onPoint(point);
+        const count = program.points?.length ?? 0;
+        return { status: 'PASS', problems: [], points: count, ...program.end };
+      },
+    }),
+    lab: async (request) => `did ${request}`,
+    onPoint: (point) => points.push(point),
+    onOutput: (chunk) => output.push(chunk),
+    unmet: () => undefined,
+    within(ms) {
+      patience.push(ms);
+      return new AbortController().signal;
+    },
+    timeoutScale: 1,
+    ...host,
+  };
+  return { whole, points, argvs, output, parsed, answers, patience };
+}
+
+const pass: TestPoint = { path: ['case'], status: 'PASS', diagnostics: [] };
+const fail: TestPoint = { path: ['case'], status: 'FAIL', diagnostics: ['why'] };
+
+/** What a program came to, without its own points: status and first diagnostic. */
+const verdict = async (program: Played) => {
+  const stage = play(program);
+  await runSuite(suite, suite.tests, stage.whole);
+  const own = stage.points.filter((point) => point.path.length === 2);
+  return own.map((point) => [point.status, point.directive?.reason ?? point.diagnostics[0]]);
+};
+
+test.each<[string, Played, unknown[]]>([
+  ['points and exit code 0 speak for themselves', { points: [pass] }, []],
+  ['so does not ok with exit code 1', { points: [fail], code: 1, end: { status: 'FAIL' } }, []],
+  [
+    'green results, red exit code',
+    { points: [pass], code: 1 },
+    [['ERROR', 'its results are PASS, but it exited with 1']],
+  ],
+  [
+    'only skips, red exit code',
+    { points: [pass], code: 2, end: { status: 'SKIP' } },
+    [['ERROR', 'its results are SKIP, but it exited with 2']],
+  ],
+  [
+    'green results, killed',
+    { points: [pass], code: undefined },
+    [['ERROR', 'its results are PASS, but it ended by a signal']],
+  ],
+  ['run out of time', { points: [pass], code: 124 }, [['ERROR', 'killed: not done after 3 s']]],
+  [
+    'stuck',
+    { code: 125 },
+    [['FAIL', 'stuck in the kernel: not done after 3 s, and SIGKILL does not end it']],
+  ],
+  [
+    'no TAP',
+    { end: { status: 'ERROR', problems: ['no plan and no result'] } },
+    [['ERROR', 'no plan and no result']],
+  ],
+  [
+    'everything skipped, as kselftest says it',
+    { code: 4, end: { status: 'SKIP', plan: { skipAll: 'no device' } } },
+    [['SKIP', 'no device']],
+  ],
+])('%s', async (_, program, wanted) => {
+  expect(await verdict(program)).toEqual(wanted);
+});
+
+test('points stand below suite and test, with the time since the one before', async () => {
+  const stage = play({ points: [pass, { ...fail, path: ['group', 'deep'] }] });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.points.map((point) => point.path)).toEqual([
+    ['s', 'one', 'case'],
+    ['s', 'one', 'group', 'deep'],
+  ]);
+  for (const { ms } of stage.points) expect(ms).toBeGreaterThanOrEqual(0);
+});
+
+test('run-test is told suite, test and whole seconds; our own patience is longer', async () => {
+  const stage = play({}, { timeoutScale: 3 });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.argvs).toEqual([['/pgmap/lib/run-test', 's', 'one', '8', './x', '-v']]);
+  expect(stage.patience[0]).toBeGreaterThan(8_000);
+});
+
+test('raw output goes to the log and to the parser, byte for byte', async () => {
+  const stdout = ['TAP version 13\n1.', '.1\n# pgmap: lab plug x\nok 1\n'];
+  const stage = play({ stdout });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(Buffer.concat(stage.output).toString()).toBe(stdout.join(''));
+  expect(Buffer.concat(stage.parsed).toString()).toBe(stdout.join(''));
+});
+
+test('where a stuck test hangs is shown, but no more than a screen of it', async () => {
+  const lines = Array.from({ length: 100 }, (_, at) => `# pgmap: stuck: frame ${at}\n`);
+  const stage = play({ stdout: ['ok 1\n', ...lines], code: 125 });
+  await runSuite(suite, suite.tests, stage.whole);
+  const shown = stage.points[0]?.diagnostics ?? [];
+  expect(shown.slice(1, 3)).toEqual(['frame 0', 'frame 1']);
+  expect(shown.length).toBeLessThanOrEqual(41);
+});
+
+test('the end of standard error explains a broken program', async () => {
+  const stderr = Array.from({ length: 50 }, (_, at) => `line ${at}\n`).join('');
+  const stage = play({ stderr, code: 139, end: { status: 'ERROR', problems: ['cut short'] } });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.points[0]?.diagnostics).toEqual([
+    'cut short',
+    'exited with 139',
+    ...['line 45', 'line 46', 'line 47', 'line 48', 'line 49'],
+  ]);
+});
+
+test('lab requests are answered on standard input, wherever chunks are cut', async () => {
+  const text = 'ok 1\n# pgmap: lab plug dimm0\n# pgmap: labour\n# pgmap: lab unplug dimm0\n';
+  for (let cut = 0; cut <= text.length; cut++) {
+    const stage = play({ stdout: [text.slice(0, cut), text.slice(cut)] });
+    await runSuite(suite, suite.tests, stage.whole);
+    expect(stage.answers, String(cut)).toEqual(['did plug dimm0\n', 'did unplug dimm0\n']);
+  }
+});
+
+test('a lab that fails says so in one line, and the test goes on', async () => {
+  const stage = play(
+    { stdout: ['# pgmap: lab a\n'], points: [pass] },
+    {
+      lab: () =>
+        Promise.reject(new FailureError({ blame: 'lab', code: 'x', title: 'no\nsuch device' })),
+    },
+  );
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.answers).toEqual(['error no such device\n']);
+  expect(stage.points.map((point) => point.status)).toEqual(['PASS']);
+});
+
+test('an answer of several lines becomes one', async () => {
+  const stage = play({ stdout: ['# pgmap: lab a\n'] }, { lab: async () => 'error a\nb' });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.answers).toEqual(['error a b\n']);
+});
+
+test('output without line ends is not hoarded, and asks for nothing', async () => {
+  const blob = 'x'.repeat(64_000);
+  const stage = play({ stdout: [blob, blob, blob, '\n# pgmap: lab plug y\n'] });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.answers).toEqual(['did plug y\n']);
+});
+
+test('a need that is not met is a SKIP with its reason, and nothing is run for it', async () => {
+  const stage = play(
+    { points: [pass] },
+    { unmet: (one) => (one.name === 'two' ? 'needs Linux 6.2' : undefined) },
+  );
+  await runSuite(suite, [named('one'), named('two'), named('three')], stage.whole);
+  expect(stage.points.map((point) => [point.path[1], point.status])).toEqual([
+    ['one', 'PASS'],
+    ['two', 'SKIP'],
+    ['three', 'PASS'],
+  ]);
+  expect(stage.points[1]?.directive).toEqual({ name: 'SKIP', reason: 'needs Linux 6.2' });
+  expect(stage.argvs.map((argv) => argv[2])).toEqual(['one', 'three']);
+});
+
+test('a guest that goes away rejects: no verdict, no PASS, and nothing after it', async () => {
+  const gone = new FailureError({ blame: 'lab', code: 'connection-lost', title: 'gone' });
+  const asked: string[] = [];
+  const stage = play(
+    {},
+    {
+      exec(argv) {
+        asked.push(argv[2] ?? '');
+        return Promise.reject(gone);
+      },
+    },
+  );
+  const running = runSuite(suite, [named('one'), named('two')], stage.whole);
+  await expect(running).rejects.toBe(gone);
+  expect(asked).toEqual(['one']);
+  expect(stage.points).toEqual([]);
+});

@@ -1,0 +1,123 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fakeTree, patch, scratch } from './fakelinux.ts';
+import { applySeries } from '../../tree/series.ts';
+import { openTree, type Source } from '../../tree/source.ts';
+import { checkOut } from '../../tree/worktree.ts';
+import { ensureKernel, type KernelRequest } from '../../kernel/build.ts';
+
+const fragments = [
+  { name: 'base.config', text: 'CONFIG_MODULES=y\nCONFIG_ZONE_DEVICE=y\n' },
+  { name: 'mine.config', text: 'CONFIG_MEMORY_FAILURE=y\nCONFIG_NO_SUCH_THING=y\n' },
+];
+
+async function rig() {
+  const at = await scratch();
+  const source = await openTree(await fakeTree(join(at.dir, 'linux')), undefined, at.ctx);
+  let checkouts = 0;
+  const request = (of: Source): KernelRequest => ({
+    tree: of.tree,
+    sourceId: of.id,
+    fragments,
+    checkOut: () => {
+      checkouts++;
+      return checkOut(of, at.ctx);
+    },
+  });
+  return {
+    ...at,
+    source,
+    checkouts: () => checkouts,
+    request,
+    build: (of: Source) => ensureKernel(request(of), at.ctx),
+    patched: async (file: string) => (await applySeries(source, [file], at.ctx)).source,
+  };
+}
+
+test('a kernel is built once, with all that a guest needs', async () => {
+  await using at = await rig();
+  const built = await at.build(at.source);
+  expect(built).toMatchObject({ cached: false, release: '6.12.0-fake' });
+  expect((await stat(built.image)).size).toBeGreaterThan(0);
+  expect(await readdir(join(built.modulesDir, 'lib/modules'))).toEqual(['6.12.0-fake']);
+  expect(await readdir(join(built.headersDir, 'linux'))).toEqual(['fake.h']);
+  expect(Object.fromEntries(built.config)).toEqual({ MODULES: 'y', ZONE_DEVICE: 'y' });
+
+  const before = at.said.length;
+  const again = await at.build(at.source);
+  expect(again).toEqual({ ...built, cached: true });
+  expect(at.checkouts()).toBe(1);
+  expect(at.said).toHaveLength(before);
+});
+
+test('symbols that did not take are named with the reason', async () => {
+  await using at = await rig();
+  const { unmet } = await at.build(at.source);
+  expect(unmet).toEqual([
+    { symbol: 'MEMORY_FAILURE', asked: 'y', reason: 'unmet dependency: X86_MCE (=n)' },
+    { symbol: 'NO_SUCH_THING', asked: 'y', reason: 'unknown in this tree' },
+  ]);
+});
+
+test('another tree is another kernel, and only what changed is compiled', async () => {
+  await using at = await rig();
+  const base = await at.build(at.source);
+  const patched = await at.build(await at.patched(patch.applies));
+  expect(patched.key).not.toBe(base.key);
+  expect(await readFile(join(patched.dir, 'build.log'), 'utf8')).toContain('CC      mm/memremap.o');
+  expect((await at.build(at.source)).cached).toBe(true);
+});
+
+test('a compiler error is the title, with file and line, and nothing is kept', async () => {
+  await using at = await rig();
+  const broken = await at.patched(patch.breaksBuild).catch(() => undefined);
+  // Made for the tree that has `applies`.
+  expect(broken).toBeUndefined();
+  const series = await applySeries(at.source, [patch.applies, patch.breaksBuild], at.ctx);
+  await expect(at.build(series.source)).rejects.toMatchObject({
+    failure: {
+      blame: 'series',
+      code: 'build-failed',
+      title: expect.stringMatching(/^mm\/memremap\.c:10:\d+: error: .one. undeclared/),
+      detail: expect.stringMatching(/^\$ make -C .*bzImage modules/),
+    },
+  });
+  expect(await readdir(join(at.ctx.cacheDir, 'kernels')).catch(() => [])).toEqual([]);
+  expect((await at.build(at.source)).cached).toBe(false);
+});
+
+test('a make that fails without a word from the compiler', async () => {
+  await using at = await rig();
+  await expect(at.build(await at.patched(patch.fails))).rejects.toMatchObject({
+    failure: { code: 'build-failed', title: expect.stringContaining('asked to fail') },
+  });
+});
+
+test('an entry without its manifest or its image is built again', async () => {
+  await using at = await rig();
+  const built = await at.build(at.source);
+  await rm(built.dir, { recursive: true });
+  expect((await at.build(at.source)).cached).toBe(false);
+  expect((await at.build(at.source)).cached).toBe(true);
+});
+
+test('an abort in the middle of a build is passed on, and the next build works', async () => {
+  await using at = await rig();
+  const stop = new AbortController();
+  const ctx = {
+    ...at.ctx,
+    signal: stop.signal,
+    onProgress: () => stop.abort(new Error('enough')),
+  };
+  await expect(ensureKernel(at.request(at.source), ctx)).rejects.toThrow('enough');
+  expect((await at.build(at.source)).release).toBe('6.12.0-fake');
+});
+
+test('two who want the same kernel at once build it once', async () => {
+  await using at = await rig();
+  const built = await Promise.all([at.build(at.source), at.build(at.source)]);
+  expect(built[0].key).toBe(built[1].key);
+  const log = await readFile(join(built[0].dir, 'build.log'), 'utf8');
+  expect(log.match(/CC {6}mm\/memremap\.o/g)).toHaveLength(1);
+});

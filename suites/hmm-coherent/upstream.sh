@@ -1,0 +1,7 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# hmm-tests of the kernel tree, and its verdicts as they are.
+. /pgmap/lib/tap.sh
+. /pgmap/lib/hmm.sh
+hmm_load coherent || tap_bail "test_hmm does not load"
+hmm_tests coherent

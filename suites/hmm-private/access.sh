@@ -1,0 +1,6 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+. /pgmap/lib/tap.sh
+. /pgmap/lib/hmm.sh
+hmm_load private || tap_bail "test_hmm does not load"
+exec ./access private
