@@ -24,6 +24,7 @@ import {
 import { runJob } from './job.ts';
 import { type Build, ensureKernel, type KernelRequest } from './kernel/build.ts';
 import { type Fragment, parseConfig } from './kernel/kconfig.ts';
+import { openPrebuilt } from './kernel/prebuilt.ts';
 import { ensureProbeModule } from './kernel/probe-module.ts';
 import { ensurePrograms } from './kernel/programs.ts';
 import { openDistro } from './tree/distro.ts';
@@ -46,6 +47,8 @@ export interface RunRequest {
   readonly series: readonly string[];
   /** Files with further fragments. */
   readonly configFiles: readonly string[];
+  /** Test this kernel instead of building one; `source` then only gives upstream's test programs. */
+  readonly prebuilt?: { readonly image: string; readonly modulesDir?: string };
   readonly selection: Selection;
   readonly accel: 'auto' | 'kvm' | 'tcg';
   /** Guests at once. */
@@ -82,17 +85,33 @@ export async function treeTypes(source: Source, ctx: Context): Promise<string[]>
   return memoryTypes((await readAtCommit(source, memremapHeader, ctx)) ?? '');
 }
 
+/** The kernel that is tested: built by us from `request`, or given. */
+export interface TestedKernel {
+  readonly release: string;
+  readonly key: string;
+  readonly image: string;
+  readonly modulesDir?: string;
+  /** Folder of UAPI headers for in-guest programs. */
+  readonly headersDir: string;
+  /** Absent for a kernel built elsewhere, whose configuration nobody knows. */
+  readonly config?: Build['config'];
+  readonly configFile?: string;
+  readonly unmet: Build['unmet'];
+  /** What it was built from, for building against it. */
+  readonly request?: KernelRequest;
+}
+
 /** Up to the kernel in the cache. Throws FailureError. */
 export async function buildKernel(
   request: RunRequest,
   lab: Lab,
   ctx: Context,
-): Promise<{ build: Build; kernel: KernelRequest; source: Source; base: Source }> {
+): Promise<{ build: Build & { request: KernelRequest }; source: Source; base: Source }> {
   const base = await openSource(request.source, ctx);
   const source =
     request.series.length === 0 ? base : (await applySeries(base, request.series, ctx)).source;
   const kernel = await kernelRequest(request, lab, source, ctx);
-  return { build: await ensureKernel(kernel, ctx), kernel, source, base };
+  return { build: { ...(await ensureKernel(kernel, ctx)), request: kernel }, source, base };
 }
 
 /**
@@ -148,16 +167,22 @@ export async function runPipeline(
             });
             return { value: applied.source };
           });
-    const kernel = await kernelRequest(request, lab, source, ctx);
-    const build = await step('build', async () => {
-      const value = await ensureKernel(kernel, ctx);
-      return { value, ...(value.cached ? { note: 'cached' } : {}) };
-    });
+    const kernel = await step('build', () =>
+      request.prebuilt === undefined
+        ? builtKernel(request, lab, source, ctx)
+        : givenKernel(request.prebuilt),
+    );
+    const { build } = kernel;
     emit({
       type: 'kernel',
-      kernel: { release: build.release, tree: source.tree, key: build.key },
-      enumerators: await treeTypes(source, ctx),
+      kernel: { release: build.release, tree: kernel.tree, key: build.key },
+      enumerators: build.request === undefined ? [] : await treeTypes(source, ctx),
     });
+    if (build.request === undefined)
+      emit({
+        type: 'note',
+        text: 'A kernel built elsewhere: pgmap_probe cannot be built for it, so coverage of memory types is not proved.',
+      });
     for (const { symbol, reason } of build.unmet)
       emit({ type: 'note', text: `CONFIG_${symbol} did not take: ${reason}` });
     await keepKernelFiles(place.dir, build);
@@ -165,7 +190,7 @@ export async function runPipeline(
     const guest = await step('image', async () => ({
       value: await makeImage(
         {
-          ...{ kernel, build, source, base, lab },
+          ...{ build, source, base, lab },
           suites: [...new Set(jobs.map((job) => job.suite))],
           dir: join(place.dir, 'kernel'),
         },
@@ -184,6 +209,34 @@ export async function runPipeline(
     emit({ type: 'step-end', step: 'teardown', status: 'MISS', failure });
     return 'MISS';
   }
+}
+
+interface KernelStep {
+  readonly value: { readonly build: TestedKernel; readonly tree: string };
+  readonly note?: string;
+}
+
+async function builtKernel(
+  request: RunRequest,
+  lab: Lab,
+  source: Source,
+  ctx: Context,
+): Promise<KernelStep> {
+  const kernel = await kernelRequest(request, lab, source, ctx);
+  const build = await ensureKernel(kernel, ctx);
+  return {
+    value: { build: { ...build, request: kernel }, tree: source.tree },
+    ...(build.cached ? { note: 'cached' } : {}),
+  };
+}
+
+async function givenKernel({
+  image,
+  modulesDir,
+}: NonNullable<RunRequest['prebuilt']>): Promise<KernelStep> {
+  const kernel = await openPrebuilt(resolve(image), modulesDir && resolve(modulesDir));
+  const build = { ...kernel, headersDir: '/usr/include', unmet: [] };
+  return { value: { build, tree: 'unknown' }, note: 'built elsewhere' };
 }
 
 /** A step that ended badly; its event has been emitted. */
@@ -258,8 +311,7 @@ export async function kernelRequest(
 }
 
 export interface ImageInputs {
-  readonly kernel: KernelRequest;
-  readonly build: Build;
+  readonly build: TestedKernel;
   readonly source: Source;
   readonly base: Source;
   readonly suites: readonly Suite[];
@@ -275,24 +327,24 @@ export interface GuestImage {
 
 /** One initramfs for all guests of the run, kept in its folder: `qemu.argv` boots from it by hand. */
 export async function makeImage(inputs: ImageInputs, ctx: Context): Promise<GuestImage> {
-  const { kernel, build, source, dir, lab } = inputs;
+  const { build, source, dir, lab } = inputs;
   const images = join(lab.projectDir, 'images');
   const base = await baseLayer(await loadRecipe(lab.projectDir), images, ctx);
-  const modules = await modulesLayer(build.modulesDir, build.key, ctx);
-  const types = await treeTypes(source, ctx);
-  const probe = await ensureProbeModule(kernel, build.key, join(images, 'probe'), types, ctx);
+  const layers: Buffer[] = [base.bytes];
+  if (build.modulesDir !== undefined)
+    layers.push((await modulesLayer(build.modulesDir, build.key, ctx)).bytes);
+  if (build.request !== undefined) {
+    const types = await treeTypes(source, ctx);
+    const sources = join(images, 'probe');
+    const probe = await ensureProbeModule(build.request, build.key, sources, types, ctx);
+    layers.push(await probeLayer(probe, build.release));
+  }
   const payloads = await suitePayloads(inputs, ctx);
   const keys = newGuestKeys();
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'ssh_key'), keys.clientPrivate, { mode: 0o600 });
   const initrd = join(dir, 'initrd.cpio');
-  await writeInitrd(initrd, [
-    base.bytes,
-    modules.bytes,
-    await probeLayer(probe, build.release),
-    await suitesLayer(payloads),
-    keysLayer(keys),
-  ]);
+  await writeInitrd(initrd, [...layers, await suitesLayer(payloads), keysLayer(keys)]);
   return { initrd, keys };
 }
 
@@ -346,15 +398,16 @@ const selftestPaths = [
   'mm/gup_test.h',
 ];
 
-async function keepKernelFiles(dir: string, build: Build): Promise<void> {
+async function keepKernelFiles(dir: string, build: TestedKernel): Promise<void> {
   await mkdir(join(dir, 'kernel'), { recursive: true });
-  await writeFile(join(dir, 'kernel/config'), await readFile(build.configFile));
+  if (build.configFile !== undefined)
+    await writeFile(join(dir, 'kernel/config'), await readFile(build.configFile));
   await writeFile(join(dir, 'kernel/key'), `${build.key}\n`);
 }
 
 export async function pickAccel(
   request: RunRequest,
-  build: Build,
+  build: TestedKernel,
   lab: Lab,
   ctx: Context,
 ): Promise<AccelChoice> {
@@ -372,7 +425,7 @@ export async function pickAccel(
 interface JobsInputs {
   readonly request: RunRequest;
   readonly jobs: readonly PlannedJob[];
-  readonly build: Build;
+  readonly build: TestedKernel;
   readonly guest: GuestImage;
   readonly accel: AccelChoice;
   readonly place: RunPlace;
@@ -386,7 +439,11 @@ async function runJobs(
 ): Promise<void> {
   const facts = await qemuFacts(lab.qemu, ctx.signal);
   const lost = new Map(build.unmet.map(({ symbol, reason }) => [symbol, reason]));
-  const kernel = { release: build.release, config: build.config, lost };
+  const kernel = {
+    release: build.release,
+    lost,
+    ...(build.config === undefined ? {} : { config: build.config }),
+  };
   const tasks = jobs.map((plan) => ({
     needs: { cpus: 1, memoryBytes: guestBytes(plan.topology) },
     async run() {

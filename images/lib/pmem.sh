@@ -7,8 +7,8 @@ pmem_reset() {
 	if [ -e /sys/bus/nd/devices/nmem0 ] && grep -q 4 /sys/bus/nd/devices/namespace0.0/nstype 2>/dev/null; then
 		ndctl disable-region all && ndctl init-labels all && ndctl enable-region all
 	else
-		in_time 10 ndctl destroy-namespace -f all
-	fi >/dev/null 2>&1
+		in_time 5 ndctl destroy-namespace -f all
+	fi >/dev/null 2>&1 || tap_bail "the namespaces of an earlier test do not go away"
 }
 
 pmem_has_labels() { [ -e /sys/bus/nd/devices/nmem0 ]; }

@@ -89,7 +89,12 @@ export function runRequest(app: App, args: RunArguments): RunRequest {
     configFiles: config,
     ...(args.kernel === undefined
       ? {}
-      : { prebuilt: { image: args.kernel, modulesDir: args.modules } }),
+      : {
+          prebuilt: {
+            image: args.kernel,
+            ...(args.modules === undefined ? {} : { modulesDir: args.modules }),
+          },
+        }),
     selection: {
       types: args.type ?? [],
       suites: args.suite ?? [],

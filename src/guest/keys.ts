@@ -19,53 +19,61 @@ export interface KeyPair {
 }
 
 export function newGuestKeys(): GuestKeys {
-  const client = newPair();
-  const host = newPair();
+  const client = newKeyPair();
+  const host = newKeyPair();
   return {
-    clientPrivate: opensshPrivate(client),
-    authorized: `ssh-ed25519 ${publicBlob(client).toString('base64')}\n`,
-    // dropbear: name, then seed and public point as one string.
-    hostPrivate: Buffer.concat([string(name), string(Buffer.concat([host.seed, host.point]))]),
-    hostPublic: publicBlob(host),
+    clientPrivate: openSshPrivate(client),
+    authorized: `ssh-ed25519 ${wirePublic(client).toString('base64')}\n`,
+    // dropbear: the type, then seed and public point as one string.
+    hostPrivate: Buffer.concat([string('ssh-ed25519'), string(pairBytes(host))]),
+    hostPublic: wirePublic(host),
   };
 }
 
-const name = Buffer.from('ssh-ed25519');
-
-interface Pair {
-  readonly seed: Buffer;
-  readonly point: Buffer;
+/**
+ * Seed and public point are the ends of PKCS#8 and SPKI (RFC 8410). Not through ssh2's generateKeyPairSync, which makes a
+ * malformed ed25519 key once in some hundred calls, nor through JWK, whose export can deadlock with Node 20's collector.
+ */
+export function newKeyPair(): KeyPair {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+  });
+  return { seed: privateKey.subarray(-32), point: publicKey.subarray(-32) };
 }
 
-/** Not ssh2's own generateKeyPairSync: once in some hundred calls it makes an ed25519 key that nobody can read. */
-function newPair(): Pair {
-  const { d, x } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  return { seed: Buffer.from(d ?? '', 'base64url'), point: Buffer.from(x ?? '', 'base64url') };
-}
-
-const publicBlob = ({ point }: Pair): Buffer => Buffer.concat([string(name), string(point)]);
-
-/** An unencrypted key as OpenSSH keeps it. Format: PROTOCOL.key of OpenSSH. */
-function opensshPrivate(pair: Pair): string {
+/** OpenSSH's own format, without a passphrase. Source: PROTOCOL.key of OpenSSH. */
+export function openSshPrivate(pair: KeyPair): string {
   const secret = Buffer.concat([
-    Buffer.alloc(8), // two equal check numbers
-    ...[publicBlob(pair), string(Buffer.concat([pair.seed, pair.point])), string(Buffer.alloc(0))],
+    Buffer.alloc(8), // twice the same check number
+    string('ssh-ed25519'),
+    string(pair.point),
+    string(pairBytes(pair)),
+    string(''), // comment
   ]);
   const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7].slice(0, (8 - (secret.length % 8)) % 8));
-  const none = string(Buffer.from('none'));
   const key = Buffer.concat([
     Buffer.from('openssh-key-v1\0'),
-    ...[none, none, string(Buffer.alloc(0)), Buffer.from([0, 0, 0, 1])],
-    ...[string(publicBlob(pair)), string(Buffer.concat([secret, padding]))],
-  ]);
-  const lines = key.toString('base64').match(/.{1,70}/g) ?? [];
-  const [begin, end] = ['BEGIN', 'END'].map((word) => `-----${word} OPENSSH PRIVATE KEY-----`);
-  return [begin, ...lines, end, ''].join('\n');
+    string('none'), // cipher
+    string('none'), // key derivation
+    string(''), // its options
+    Buffer.from([0, 0, 0, 1]), // one key
+    string(wirePublic(pair)),
+    string(Buffer.concat([secret, padding])),
+  ]).toString('base64');
+  return `-----BEGIN OPENSSH PRIVATE KEY-----\n${key}\n-----END OPENSSH PRIVATE KEY-----\n`;
 }
+
+/** RFC 8709, section 4. */
+const wirePublic = ({ point }: KeyPair): Buffer =>
+  Buffer.concat([string('ssh-ed25519'), string(point)]);
+
+const pairBytes = ({ seed, point }: KeyPair): Buffer => Buffer.concat([seed, point]);
 
 /** An ssh `string` (RFC 4251, section 5): four bytes of length, then the bytes. */
 function string(value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
   const length = Buffer.alloc(4);
-  length.writeUInt32BE(value.length);
-  return Buffer.concat([length, Buffer.from(value)]);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }

@@ -148,7 +148,7 @@ test('a terminal shows what runs, and nothing of it stays', () => {
   emit({ type: 'step-begin', step: 'build' });
   emit(buildLine('  CC      mm/memremap.o'));
   pass(3200);
-  expect(screen.text()).toBe('build  3.0 s  1 file  CC      mm/memremap.o');
+  expect(screen.text()).toBe('build  3.0 s  CC      mm/memremap.o');
   expect(screen.cursorShown).toBe(false);
   emit({ type: 'step-end', step: 'build', status: 'PASS' });
   for (const event of oneJob) emit(event);
@@ -234,6 +234,8 @@ test('no terminal: long steps and finished jobs get a line, and no control seque
   emit({ type: 'run-end', status: 'PASS' });
   expect(screen.text().split('\n')).toEqual([
     '...   build',
+    'still running: build  22.0 s',
+    'still running: build  42.0 s',
     'PASS  build  1 min 1 s',
     'PASS  fs-dax @ nvdimm  1 test  0 ms',
   ]);

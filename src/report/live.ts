@@ -28,7 +28,7 @@ export function live(options: LiveOptions): Reporter {
   const paint = palette(options.color);
   const jobs = new Map<string, Job>();
   const steps = new Map<Step, Activity>();
-  const make: Make = { lines: 0, compiled: 0, last: '' };
+  const make: Make = { last: '' };
   /** Widths of the lines that stand on the screen now. */
   let drawn: readonly number[] = [];
   let drawnText = '';
@@ -121,7 +121,10 @@ export function live(options: LiveOptions): Reporter {
         return [clean(`note: ${event.text}`, wide)];
       case 'step-begin':
         if (job !== undefined) job.activity = newActivity(event.step, clock.now());
-        else steps.set(event.step, newActivity(event.step, clock.now()));
+        else {
+          steps.set(event.step, newActivity(event.step, clock.now()));
+          make.last = '';
+        }
         return [];
       case 'step-end':
         if (job === undefined) return stepEnd(event, wide);
@@ -143,8 +146,6 @@ export function live(options: LiveOptions): Reporter {
       }
       case 'line':
         if (event.source === 'make') {
-          make.lines++;
-          if (/^\s*(?:CC|AS|LD|AR)\b/.test(event.text.slice(0, 200))) make.compiled++;
           make.last = event.text.slice(0, 500).trim();
         }
         return [];
@@ -209,9 +210,8 @@ interface Activity {
   announced: boolean;
 }
 
+/** What the run's own steps last said of themselves: the file being compiled, whose lock is waited for. */
 interface Make {
-  lines: number;
-  compiled: number;
   last: string;
 }
 
@@ -220,8 +220,8 @@ const esc = '\u001b';
 const frameMs = 100;
 /** A step of which it is worth to say that it began, or that it passed. */
 const worthMs = 2000;
-/** Some CI systems take ten silent minutes for a hang. */
-const stillMs = 60_000;
+/** Where lines cannot be rewritten: often enough to see that it goes on, seldom enough for a log. */
+const stillMs = 20_000;
 const maxJobs = 8;
 /** Lines about failures per job; the report has the rest. */
 const maxBad = 10;
@@ -230,10 +230,7 @@ const newActivity = (step: Step, since: number): Activity => ({ step, since, ann
 
 function stepLine(step: Step, activity: Activity, make: Make, now: number): string {
   const time = formatDuration(roundDown(now - activity.since));
-  const progress =
-    step === 'build' && make.lines > 0
-      ? `  ${count(make.compiled, 'file')}  ${clean(make.last, 200)}`
-      : '';
+  const progress = make.last === '' ? '' : `  ${clean(make.last, 200)}`;
   return `${step}  ${time}${progress}`;
 }
 

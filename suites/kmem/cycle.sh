@@ -21,9 +21,9 @@ soft-reserved)
 	fi >/dev/null 2>&1
 	;;
 nvdimm)
-	# The start of the namespace is its info block, so the first memory block is not whole.
+	# The start of the namespace is its info block, so the first memory block is not whole; the end is that of a block.
 	pmem_reset
-	tap_try "a device is made" pmem_new 0 400M devdax mem 2M || tap_done
+	tap_try "a device is made" pmem_new 0 384M devdax mem 2M || tap_done
 	;;
 esac
 device=/sys/bus/dax/devices/$dev
