@@ -268,6 +268,9 @@ const stepper =
 const stepStatus = (failure: Failure): Status =>
   failure.blame === 'series' ? 'FAIL' : failure.blame === 'test' ? 'ERROR' : 'MISS';
 
+/** Fragments that no suite or topology need ask for. */
+const always = ['base', 'debug', 'injection', 'swap'];
+
 /**
  * What to build. Every suite's and topology's fragments are in, not only the chosen ones': so that narrowing a run
  * down, to repeat one test of it, finds the same kernel in the cache.
@@ -282,8 +285,7 @@ export async function kernelRequest(
   const topologies = await loadTopologies(lab.projectDir);
   const names = [...suites.values(), ...topologies.values()].flatMap((one) => one.config);
   const fragments: Fragment[] = await loadFragments(lab.projectDir, [
-    'base',
-    'debug',
+    ...always,
     ...names.toSorted(),
   ]);
   for (const file of request.configFiles) {

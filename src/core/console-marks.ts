@@ -3,8 +3,6 @@
 /** `[   1.234567] pgmap: begin fs-dax > round trip` */
 const markLine =
   /^(?:<\d{1,3}>)?\[[^\]\n]{1,40}\](?:\[[^\]\n]{1,40}\])? pgmap: (begin|end|timeout) ([^\n\r]*)/gm;
-/** What run-test puts behind the name at the end: `(0)`, `(stuck)`. */
-const ending = / \((?:\d{1,3}|stuck)\)$/;
 
 export interface Mark {
   /** Index into the text the marks were read from. */
@@ -16,11 +14,11 @@ export interface Mark {
 
 /** `log` must be decoded as latin1, so that an index is a byte offset. */
 export function readMarks(log: string): Mark[] {
-  return [...log.matchAll(markLine)].map((match) => {
-    const kind = match[1] as Mark['kind'];
-    const name = (match[2] ?? '').trim();
-    return { at: match.index, kind, test: kind === 'end' ? name.replace(ending, '') : name };
-  });
+  return [...log.matchAll(markLine)].map((match) => ({
+    at: match.index,
+    kind: match[1] as Mark['kind'],
+    test: (match[2] ?? '').trim(),
+  }));
 }
 
 /** The tests that were running at a byte offset; after the last one has ended, that one: reports come late. */

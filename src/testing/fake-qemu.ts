@@ -8,12 +8,22 @@ import { hostKeyOf } from './host-key.ts';
 
 export interface FakeScenario {
   readonly kind:
-    'boot-ok' | 'panic-in-boot' | 'silent' | 'exit-1' | 'drop-ssh-after' | 'splat-during';
+    | 'boot-ok'
+    | 'panic-in-boot'
+    | 'silent'
+    | 'exit-1'
+    | 'die-in-firmware'
+    | 'drop-ssh-after'
+    | 'splat-during';
   /** Recorded console; without it a few lines of our own. */
   readonly console?: string;
+  /** The guest's init never says that it is ready. */
+  readonly neverReady?: boolean;
+  /** Device models of this QEMU; default: all that pgmap can ask for. */
+  readonly models?: readonly string[];
   /** First match answers a command; a command without a match succeeds without a word. */
   readonly exec?: readonly FakeAnswer[];
-  /** drop-ssh-after: this many commands are answered, the next one loses the connection. */
+  /** drop-ssh-after: this many commands are answered, the next one prints `splat` and loses the connection. */
   readonly after?: number;
   /** splat-during: a command that matches prints `splat` on the console. */
   readonly during?: string;
@@ -44,7 +54,7 @@ const panic =
 
 if (argv.includes('-version')) process.stdout.write('QEMU emulator version 7.2.22 (fake)\n');
 else if (argv.includes('help'))
-  for (const model of models.split(' ')) process.stdout.write(`name "${model}", bus PCI\n`);
+  for (const model of scenario.models ?? models.split(' ')) process.stdout.write(`name "${model}", bus PCI\n`);
 else if (scenario.kind === 'exit-1') refuse('-device fake: exit-1 was asked for');
 else if (option('-serial') === 'stdio') kvmTrial();
 else await machine();
@@ -71,6 +81,10 @@ async function machine(): Promise<void> {
 
   process.on('SIGTERM', () => process.exit(0));
   if (scenario.kind === 'silent') return;
+  if (scenario.kind === 'die-in-firmware') {
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100);
+    return;
+  }
   say(scenario.console ?? quietBoot);
   if (scenario.kind === 'panic-in-boot') {
     say(scenario.console === undefined ? panic : '');
@@ -79,6 +93,9 @@ async function machine(): Promise<void> {
     setTimeout(() => process.exit(0), 100);
     return;
   }
+  const nonce = /pgmap\.ready=(\S+)/.exec(option('-append') ?? '')?.[1];
+  if (nonce !== undefined && scenario.neverReady !== true)
+    say(`[    1.200000] pgmap: ready ${nonce}\n`);
   door.off('connection', early);
   guestOn(door, say);
 }
@@ -148,6 +165,7 @@ function guestOn(door: Server, say: (text: string) => void): void {
         acceptSession().on('exec', (accept, _reject, { command }) => {
           const channel = accept();
           if (scenario.kind === 'drop-ssh-after' && ++commands > (scenario.after ?? 0)) {
+            say(scenario.splat ?? '');
             door.close();
             client.end();
             return;
@@ -157,7 +175,6 @@ function guestOn(door: Server, say: (text: string) => void): void {
               scenario.splat ?? '[    2.000000] WARNING: CPU: 0 PID: 1 at mm/memremap.c:1 fake\n',
             );
           const found = scenario.exec?.find((one) => new RegExp(one.match).test(command));
-          channel.resume();
           setTimeout(() => finish(channel, found), found?.ms ?? 0);
         });
       });
@@ -171,6 +188,8 @@ function finish(channel: ServerChannel, answer: FakeAnswer | undefined): void {
   channel.stderr.write(answer?.stderr ?? '');
   channel.exit(answer?.code ?? 0);
   channel.end();
+  // Not before: at the end of its input ssh2 closes a channel, and then there is no exit code.
+  channel.resume();
 }
 
 function send(client: Socket, message: object): void {

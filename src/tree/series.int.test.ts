@@ -103,6 +103,31 @@ test('a patch that does not apply is named with file and hunk, and nothing stays
   expect((await at.apply(patch.applies)).patches).toHaveLength(1);
 });
 
+test('a plain diff that does not apply is named with file and hunk too', async () => {
+  await using at = await rig();
+  await expect(at.apply(patch.plain, patch.plain)).rejects.toMatchObject({
+    failure: {
+      blame: 'series',
+      code: 'patch-conflict',
+      title: expect.stringMatching(/does not apply: mm\/memremap\.c, hunk 1 \(@@ -6,7 \+6,7 @@/),
+    },
+  });
+});
+
+test('mails and plain diffs on one file, in turn', async () => {
+  await using at = await rig();
+  const diff = join(at.dir, 'first-line.diff');
+  const lines = [
+    ...['add-a-line', '', '--- a/mm/memremap.c', '+++ b/mm/memremap.c', '@@ -1,2 +1,3 @@'],
+    ...[' // SPDX-License-Identifier: GPL-2.0-only', '+/* first */', ' #include <linux/memremap.h>'],
+  ];
+  await writeFile(diff, `${lines.join('\n')}\n`);
+  const { patches, source } = await at.apply(patch.applies, diff, patch.breaksBuild);
+  expect(patches.map(({ commit }) => commit !== undefined)).toEqual([true, true, true]);
+  const text = await readAtCommit(source, 'mm/memremap.c', at.ctx);
+  expect(text).toMatch(/\/\* first \*\/[^]*mapped \+= one;/);
+});
+
 test('of a folder the patch that fails is the one that is named', async () => {
   await using at = await rig();
   await expect(at.apply(patch.applies, patch.conflicts)).rejects.toMatchObject({

@@ -208,11 +208,13 @@ async function applyOne(piece: Piece, place: Place, ctx: Context): Promise<strin
       throw doesNotApply(piece, check.code === 0 ? am : check);
     }
   } else {
-    const apply = await tryGit(['apply', '--index', '--3way', piece.patchFile], place, ctx);
-    // --3way wants the blobs named in the patch, and hides the plain reason when it has none.
-    if (apply.code !== 0) {
-      const plain = await tryGit(['apply', '--index', piece.patchFile], place, ctx);
-      if (plain.code !== 0) throw doesNotApply(piece, plain);
+    const plain = await tryGit(['apply', '--index', piece.patchFile], place, ctx);
+    if (plain.code !== 0) {
+      // The first try has laid out files that the index takes for changed.
+      await tryGit(['update-index', '-q', '--refresh'], place, ctx);
+      // Can only help if the patch names blobs that we have; its own messages hide the reason.
+      const merge = await tryGit(['apply', '--index', '--3way', piece.patchFile], place, ctx);
+      if (merge.code !== 0) throw doesNotApply(piece, plain);
     }
     const tree = await gitOutput(['write-tree'], place, ctx, { what });
     const head = await gitOutput(['rev-parse', 'HEAD'], place, ctx, { what });

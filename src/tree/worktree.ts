@@ -78,7 +78,6 @@ async function moveTo(source: Source, dir: string, ctx: Context): Promise<void> 
   // A killed git leaves its lock behind; ours is the flock above it.
   for (const name of ['index.lock', 'HEAD.lock'])
     await rm(join(dir, '.git', name), { force: true });
-  // `checkout` is the only command that writes files in parallel: 6 s instead of 15 s for a whole tree.
   const argv = ['checkout', '--quiet', '--force', '--detach', source.commit];
   await git(argv, place, ctx, { what });
   if (!fresh) await git(['clean', '-ffdxq'], place, ctx, { what });
