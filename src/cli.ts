@@ -71,6 +71,8 @@ const app: App = {
 try {
   await yargs(argv)
     .scriptName('pgmap')
+    // So that `--suite a fix.patch` is a suite and a patch.
+    .parserConfiguration({ 'greedy-arrays': false })
     .usage('$0 <command>\n\nEnd-to-end tests for memremap patches on real kernels in QEMU.')
     .command(runCommand(app))
     .command(buildCommand(app))

@@ -2,7 +2,7 @@
 // scenario in the JSON file $PGMAP_FAKE_QEMU says. Run as `node dist/testing/fake-qemu.js ARGS`.
 import { appendFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import ssh2, { type Connection, type ServerChannel } from 'ssh2';
+import type { Connection, ServerChannel } from 'ssh2';
 import { splitLines } from '../util/lines.ts';
 import { hostKeyOf } from './host-key.ts';
 
@@ -54,7 +54,8 @@ const panic =
 
 if (argv.includes('-version')) process.stdout.write('QEMU emulator version 7.2.22 (fake)\n');
 else if (argv.includes('help'))
-  for (const model of scenario.models ?? models.split(' ')) process.stdout.write(`name "${model}", bus PCI\n`);
+  for (const model of scenario.models ?? models.split(' '))
+    process.stdout.write(`name "${model}", bus PCI\n`);
 else if (scenario.kind === 'exit-1') refuse('-device fake: exit-1 was asked for');
 else if (option('-serial') === 'stdio') kvmTrial();
 else await machine();
@@ -73,7 +74,7 @@ async function machine(): Promise<void> {
   const serial = /^file,id=console,path=(.*)$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
   const say = (text: string): void => appendFileSync(serial, text);
   const port = Number(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:22/.exec(option('-netdev') ?? '')?.[1]);
-  const door = createServer().on('connection', early);
+  const door = createServer({ noDelay: true }).on('connection', early);
   door.once('error', () => refuse(`Could not set up host forwarding rule 'tcp::${port}-:22'`));
   await new Promise<void>((resolve) => door.listen(port, '127.0.0.1', resolve));
   const qmpPath = /path=([^,]*)/.exec(optionOf('-chardev', 'socket,') ?? '')?.[1];
@@ -85,6 +86,7 @@ async function machine(): Promise<void> {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100);
     return;
   }
+  if (scenario.kind !== 'panic-in-boot') await guestOn(door, say);
   say(scenario.console ?? quietBoot);
   if (scenario.kind === 'panic-in-boot') {
     say(scenario.console === undefined ? panic : '');
@@ -93,11 +95,10 @@ async function machine(): Promise<void> {
     setTimeout(() => process.exit(0), 100);
     return;
   }
+  door.off('connection', early);
   const nonce = /pgmap\.ready=(\S+)/.exec(option('-append') ?? '')?.[1];
   if (nonce !== undefined && scenario.neverReady !== true)
     say(`[    1.200000] pgmap: ready ${nonce}\n`);
-  door.off('connection', early);
-  guestOn(door, say);
 }
 
 /** Wrong arguments end it as QEMU would: one line on standard error, exit code 1. */
@@ -153,9 +154,10 @@ function qmpServer(path: string): (event: string, data: object) => void {
   return event;
 }
 
-function guestOn(door: Server, say: (text: string) => void): void {
+/** Only a machine needs ssh2: what is asked for its version answers without. */
+async function guestOn(door: Server, say: (text: string) => void): Promise<void> {
   let commands = 0;
-  const { Server: SshServer } = ssh2;
+  const { Server: SshServer } = (await import('ssh2')).default;
   const server = new SshServer(
     { hostKeys: [hostKeyOf(option('-initrd'))] },
     (client: Connection) => {

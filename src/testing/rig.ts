@@ -1,7 +1,7 @@
 // A whole lab in a folder: the built tool with a small project around it, a kernel tree of a few files, a QEMU that plays a
 // scenario. Tests run the command in it as a user does and look at what comes out. `tsc` comes first.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Event } from '../core/event.ts';
@@ -16,6 +16,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface FinishedRun extends Finished {
+  /** The run's folder. */
+  readonly dir: string;
+  readonly result: RunResult;
+  readonly events: readonly Event[];
+}
+
 export interface Rig extends AsyncDisposable {
   readonly dir: string;
   /** The project that the tool sees: configs/, suites/, images/. */
@@ -24,22 +31,25 @@ export interface Rig extends AsyncDisposable {
   readonly tree: string;
   /** XDG_CACHE_HOME/pgmap. */
   readonly cache: string;
-  /** What QEMU does from now on. */
-  play(scenario: FakeScenario): Promise<void>;
-  /** Runs the command to its end. */
+  /** A folder with a QEMU that plays `scenario`, to be first on PATH. */
+  qemu(scenario: FakeScenario): Promise<string>;
+  /** Runs the command to its end; its QEMU is healthy unless told otherwise. */
   pgmap(argv: readonly string[], options?: RigOptions): Promise<Finished>;
   /** Starts it and leaves it to the caller to stop it. */
-  start(argv: readonly string[], options?: RigOptions): { child: ChildProcess; done: Promise<Finished> };
-  /** `run --tree TREE --accel tcg --out DIR/run …` */
-  run(...more: readonly string[]): Promise<Finished & { readonly result: RunResult; readonly events: Event[] }>;
-  readonly runDir: string;
-  /** Files and folders that are there, relative to `dir`, of those two folders that the tool writes to. */
+  start(
+    argv: readonly string[],
+    options?: RigOptions,
+  ): Promise<{ child: ChildProcess; done: Promise<Finished> }>;
+  /** `run --tree TREE --accel tcg --out NEW-FOLDER …` */
+  run(scenario: FakeScenario, ...more: readonly string[]): Promise<FinishedRun>;
+  /** What there is below the cache and the state folder, relative to `dir`. */
   written(): Promise<string[]>;
 }
 
 export interface RigOptions {
+  readonly scenario?: FakeScenario;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -59,6 +69,15 @@ const project: Readonly<Record<string, string>> = {
   'images/lib/run-test': '#!/bin/busybox sh\n',
   'images/lib/tap.h': '#define TAP 1\n',
   'images/probe/Kbuild': 'obj-m := pgmap_probe.o\n',
+  'suites/rows/suite.yaml': `name: rows
+description: whatever a test says they are
+topologies: [small]
+tests: [${'abcdefghijkl'
+    .split('')
+    .map((name) => `{ name: ${name}, run: [./run.sh], timeout: 2s }`)
+    .join(', ')}]
+`,
+  'suites/rows/run.sh': '#!/bin/sh\n',
   'suites/core/suite.yaml': `name: core
 description: two tests, and two that make no sense here
 types: [MEMORY_DEVICE_PRIVATE]
@@ -70,7 +89,7 @@ tests:
   - { name: poisoned, run: [./one.sh], needs: { config: [MEMORY_FAILURE] } }
   - { name: later, run: [./one.sh], needs: { kernel: '99.0' } }
 allow:
-  - { splat: 'memory failure', reason: the test injects it, link: 'https://docs.kernel.org' }
+  - { splat: WARNING in expected_here, reason: the test provokes it }
 `,
   'suites/core/one.sh': '#!/bin/sh\n',
   'suites/core/two.sh': '#!/bin/sh\n',
@@ -120,19 +139,26 @@ export async function newRig(): Promise<Rig> {
     await mkdir(dirname(join(tool, path)), { recursive: true });
     await writeFile(join(tool, path), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
   }
+  // Fragments that every run takes are there, and ask for nothing.
+  for (const name of await readdir(join(root, 'configs/kernel')))
+    await writeFile(join(tool, 'configs/kernel', name), '', { flag: 'a' });
   const tree = join(dir, 'linux');
   await mkdir(tree);
   await fakeTree(tree);
 
-  const scenario = join(dir, 'scenario.json');
-  const qemu = join(dir, 'bin/qemu-system-x86_64');
-  await mkdir(dirname(qemu));
-  const fake = commandLine([process.execPath, join(tool, 'dist/testing/fake-qemu.js')]);
-  await writeFile(qemu, `#!/bin/sh\nPGMAP_FAKE_QEMU=${commandLine([scenario])} exec ${fake} "$@"\n`);
-  await chmod(qemu, 0o755);
+  let folders = 0;
+  const qemu = async (scenario: FakeScenario): Promise<string> => {
+    const bin = join(dir, `bin-${++folders}`);
+    await mkdir(bin);
+    await writeFile(join(bin, 'scenario.json'), JSON.stringify(scenario));
+    const fake = commandLine([process.execPath, join(tool, 'dist/testing/fake-qemu.js')]);
+    const told = commandLine([join(bin, 'scenario.json')]);
+    const script = `#!/bin/sh\nPGMAP_FAKE_QEMU=${told} exec ${fake} "$@"\n`;
+    await writeFile(join(bin, 'qemu-system-x86_64'), script, { mode: 0o755 });
+    return bin;
+  };
 
   const env = {
-    PATH: `${join(dir, 'bin')}:${process.env['PATH'] ?? '/usr/bin:/bin'}`,
     HOME: join(dir, 'home'),
     TMPDIR: join(dir, 'tmp'),
     XDG_CACHE_HOME: join(dir, 'cache'),
@@ -140,12 +166,14 @@ export async function newRig(): Promise<Rig> {
     LC_ALL: 'C',
   };
   await mkdir(env.TMPDIR);
-  const runDir = join(dir, 'run');
+  let runs = 0;
 
-  const start: Rig['start'] = (argv, options = {}) => {
+  const start: Rig['start'] = async (argv, options = {}) => {
+    const bin = await qemu(options.scenario ?? bootOk());
+    const path = `${bin}:${process.env['PATH'] ?? '/usr/bin:/bin'}`;
     const child = spawn(process.execPath, [join(tool, 'dist/cli.js'), ...argv], {
       cwd: dir,
-      env: { ...env, ...options.env },
+      env: { ...env, PATH: path, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     let stdout = '';
@@ -159,16 +187,15 @@ export async function newRig(): Promise<Rig> {
     );
     return { child, done };
   };
-  const pgmap: Rig['pgmap'] = (argv, options) => start(argv, options).done;
-  const play: Rig['play'] = (value) => writeFile(scenario, JSON.stringify(value));
-  await play(bootOk());
+  const pgmap: Rig['pgmap'] = async (argv, options) => (await start(argv, options)).done;
 
   return {
-    ...{ dir, project: tool, tree, cache: join(env.XDG_CACHE_HOME, 'pgmap'), runDir },
-    ...{ play, pgmap, start },
-    async run(...more) {
+    ...{ dir, project: tool, tree, cache: join(env.XDG_CACHE_HOME, 'pgmap') },
+    ...{ qemu, pgmap, start },
+    async run(scenario, ...more) {
+      const runDir = join(dir, `run-${++runs}`);
       const argv = ['run', '--tree', tree, '--accel', 'tcg', '--out', runDir, ...more];
-      const finished = await pgmap(argv);
+      const finished = await pgmap(argv, { scenario });
       const read = async (name: string): Promise<string> => {
         try {
           return await readFile(join(runDir, name), 'utf8');
@@ -179,13 +206,14 @@ export async function newRig(): Promise<Rig> {
       const events = (await read('events.ndjson')).trimEnd().split('\n');
       return {
         ...finished,
+        dir: runDir,
         result: JSON.parse(await read('results.json')) as RunResult,
         events: events.map((line) => JSON.parse(line) as Event),
       };
     },
     async written() {
       const found: string[] = [];
-      for (const top of ['cache', 'state', 'run'])
+      for (const top of ['cache', 'state'])
         for (const name of await readdir(join(dir, top), { recursive: true }).catch(() => []))
           found.push(join(top, name));
       return found.sort();

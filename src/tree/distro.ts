@@ -49,7 +49,7 @@ export async function openDistro(
   // The tarball's size and time stand for its content, so that the usual case asks no other program.
   const { size, mtimeMs } = await stat(found.tarball);
   const note = join(gitDir, 'pgmap', `linux-source-${found.version}.json`);
-  const stamp = `${found.tarball} ${size} ${mtimeMs}`;
+  const stamp = `${found.tarball} ${size} ${mtimeMs} ${idOf(found)}`;
   const known = await readNote(note, stamp);
   if (known !== undefined) return known.source;
   const source = await importPackage(found, gitDir, ctx);
@@ -106,8 +106,11 @@ async function importPackage(found: SourcePackage, gitDir: string, ctx: Context)
   const commit = await gitOutput(['rev-parse', '--verify', ref], { gitDir }, ctx, {
     what: `Cannot find ${ref}`,
   });
-  return { subject, id: 'distro', gitDir, commit, tree: await treeOf({ gitDir }, commit, ctx) };
+  return { subject, id: idOf(found), gitDir, commit, tree: await treeOf({ gitDir }, commit, ctx) };
 }
+
+/** Releases are kept apart: a work tree that went from one to the other would be compiled anew each time. */
+const idOf = (found: SourcePackage): string => `linux-source-${found.version}`;
 
 /** Version of the Debian package that owns the tarball; the tarball's size if none does. */
 async function packageVersion(name: string, tarball: string, ctx: Context): Promise<string> {

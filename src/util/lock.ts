@@ -34,11 +34,11 @@ export async function lock(
   ctx.signal.addEventListener('abort', giveUp);
   const ended = run(argv, { env, signal: waiting.signal, input, onLine: () => onHeld('held') });
 
-  const tellWho = setTimeout(() => {
+  const tellWho = setInterval(() => {
     void readIfThere(file).then((holder) =>
       ctx.onProgress(`waiting for ${holder?.trim() ?? 'another pgmap'} (${file})`),
     );
-  }, 300);
+  }, 1000);
   try {
     const first = await Promise.race([isHeld, ended]);
     if (first !== 'held') throw failed(argv, first, { what: `Cannot lock ${file}` });
@@ -46,7 +46,7 @@ export async function lock(
     input.end();
     throw error;
   } finally {
-    clearTimeout(tellWho);
+    clearInterval(tellWho);
     ctx.signal.removeEventListener('abort', giveUp);
   }
   await writeFile(file, `process ${process.pid}, ${what}\n`);

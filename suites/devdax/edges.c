@@ -114,18 +114,18 @@ static void contents(void)
 	tap_ok(good, "and through windows at other offsets");
 }
 
-/* All of the device in order, one word a page: a slip in the middle shows as well. */
+/* One word a page, in order: a slip in the middle shows as well. In huge pages a sample will do. */
 static void sweep(void)
 {
 	char *at = whole(PROT_READ | PROT_WRITE);
-	uint64_t wrong = 0, where = 0;
+	uint64_t wrong = 0, where = 0, step = d.align > PAGE ? 15 : 1;
 
-	for (uint64_t i = 0; i < d.pages; i++)
+	for (uint64_t i = 0; i < d.pages; i += step)
 		*(volatile uint64_t *)(at + i * PAGE) = stamp_word(2, i, 0);
-	for (uint64_t i = 0; i < d.pages; i++)
+	for (uint64_t i = 0; i < d.pages; i += step)
 		if (*(volatile uint64_t *)(at + i * PAGE) != stamp_word(2, i, 0) && !wrong++)
 			where = i;
-	if (!tap_ok(!wrong, "all %lu pages hold a word of their own", d.pages))
+	if (!tap_ok(!wrong, "pages all over the device hold a word of their own"))
 		tap_note("%lu do not, the first is %lu", wrong, where);
 	munmap(at, d.size);
 }

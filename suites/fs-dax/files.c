@@ -4,6 +4,7 @@
  * read, written, through the block device at the place the page table says, pinned, shared with a child, truncated.
  */
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 #include <pthread.h>
 #include <sys/mount.h>
@@ -151,9 +152,9 @@ static void views(void)
 	char *at, odd[3 * PAGE + 77];
 	int good;
 
-	syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0, &sx);
-	tap_ok(sx.stx_attributes & STATX_ATTR_DAX, "the file is DAX");
-	good = write_stamps(fd, 1);
+	good = !syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0, &sx);
+	tap_ok(good && sx.stx_attributes & STATX_ATTR_DAX, "the file is DAX");
+	good = write_stamps(fd, 1) && !fsync(fd);
 	at = map(fd, pages * PAGE, MAP_SHARED);
 	/* The last page first: nothing may depend on the order of faults. */
 	good &= at[(pages - 1) * PAGE + tail] == 0;
@@ -364,6 +365,45 @@ static void direct_io(void)
 	close(to);
 }
 
+/* Blocks that two files share are copied when one of them is written, at its edges and through mappings too. */
+static void clones(void)
+{
+	int from = file("origin", 0), to = file("clone", 0);
+	char *a, *b, odd[PAGE];
+	int good;
+
+	write_stamps(from, 21);
+	if (ioctl(to, FICLONE, from)) {
+		tap_skip("a clone has the same contents", "this file system cannot share blocks here");
+		close(from);
+		close(to);
+		return;
+	}
+	a = map(from, pages * PAGE, MAP_SHARED);
+	b = map(to, pages * PAGE, MAP_SHARED);
+	tap_ok(right_file("origin", a, 21) && right_file("clone", b, 21), "a clone has the same contents");
+	stamp(b + 511 * PAGE, 22, 511);
+	stamp(a + 700 * PAGE, 22, 700);
+	memset(odd, 0x77, sizeof(odd));
+	good = pwrite(to, odd, sizeof(odd), 900 * PAGE - 50) == sizeof(odd);
+	tap_ok(good && right("origin", a, 21, 0, 700) && stamped(a + 700 * PAGE, 22, 700) &&
+		       right("origin", a + 701 * PAGE, 21, 701, pages - 702),
+	       "what is written to the clone is not in the origin");
+	good = !memcmp(b + 900 * PAGE - 50, odd, sizeof(odd)) &&
+	       *(uint64_t *)(b + 900 * PAGE - 56) != 0x7777777777777777UL &&
+	       *(uint64_t *)(b + 900 * PAGE - 64) == stamp_word(21, 899, WORDS - 8) &&
+	       *(uint64_t *)(b + 901 * PAGE - 48) == stamp_word(21, 900, WORDS - 6);
+	tap_ok(good && right("clone", b, 21, 0, 511) && stamped(b + 511 * PAGE, 22, 511) &&
+		       right("clone", b + 512 * PAGE, 21, 512, 387) && right("clone", b + 901 * PAGE, 21, 901, 100),
+	       "nor the other way, and what lies beside it is copied");
+	tap_ok(page_frame(a) == page_frame(b) && page_frame(a + 511 * PAGE) != page_frame(b + 511 * PAGE),
+	       "only what was not written is still shared");
+	munmap(a, pages * PAGE);
+	munmap(b, pages * PAGE);
+	close(from);
+	close(to);
+}
+
 static volatile int truncated;
 
 static void *truncate_it(void *fd)
@@ -422,6 +462,7 @@ int main(int argc, char **argv)
 	synchronous();
 	pins();
 	direct_io();
+	clones();
 	truncate_waits();
 	tap_ok(!umount("/mnt/dax"), "the file system is idle in the end");
 	tap_done();

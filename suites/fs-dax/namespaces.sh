@@ -13,6 +13,12 @@ near() { # GOT WANT in KiB
 	}
 }
 
+# NAMESPACE: caching attributes of the physical memory it begins with.
+caching() {
+	awk -v from="$(printf '0x%016x' $(($(cat /sys/bus/nd/devices/"$1"/resource))))" \
+		'index($0, "[mem " from "-") { print $NF }' /sys/kernel/debug/x86/pat_memtype_list | sort -u
+}
+
 pmem_reset
 memory_state_save
 # The other two combinations are under the file systems of the other tests.
@@ -30,6 +36,7 @@ for kind in mem-2M dev-4K; do
 		tap_try "$kind: struct pages take no RAM" near $used 0
 		tap_try "$kind: but 1/64 of the device" near $(((region - size) / 1024)) $((region / 65536))
 	fi
+	tap_is "$kind: it is mapped write-back and nothing else" write-back "$(caching $ns)"
 	tap_try "$kind: first and last pages are written" ./block write 1 "$dev"
 	tap_try "$kind: and read" ./block check 1 "$dev"
 	tap_try "$kind: goes in less than 5 s" pmem_free "$ns" || tap_done

@@ -245,6 +245,46 @@ static void address_space(void)
 	munmap(at, pages * PAGE);
 }
 
+/* What proc says about a mapping whose pages are on a device: all of it is resident, private ones look swapped. */
+static void accounted(void)
+{
+	char *at = on_device(47), line[256];
+	uint64_t entry[pages], from, to, resident = 0, swapped = 0, first;
+	int file = open("/proc/self/pagemap", O_RDONLY), mine = 0;
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+
+	if (pread(file, entry, sizeof(entry), (uintptr_t)at / PAGE * 8) != sizeof(entry))
+		tap_note("pagemap: %s", strerror(errno));
+	close(file);
+	for (int i = 0; i < pages; i++)
+		swapped += (entry[i] >> 62) == 1;
+	/* The mapping may have been merged with a neighbour. */
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			mine = from <= (uintptr_t)at && (uintptr_t)at < to;
+		else if (mine && sscanf(line, "Rss: %lu", &first) == 1)
+			resident = first;
+	}
+	if (smaps)
+		fclose(smaps);
+	if (!tap_ok(resident >= pages * 4 && swapped == (coherent ? 0 : pages), "proc counts them as what they are"))
+		tap_note("%lu KiB resident, %lu of %d pages swapped", resident, swapped, pages);
+	munmap(at, pages * PAGE);
+}
+
+/* A huge page is split on its way to the device; newer kernels can move it whole. */
+static void huge(void)
+{
+	char *room = buffer(3 * 512), *at = (char *)(((uintptr_t)room + 2 * MiB - 1) & ~(2 * MiB - 1));
+	int there;
+
+	madvise(at, 4 * MiB, MADV_HUGEPAGE);
+	stamp_all(at, 48, 0, 1024);
+	there = dmirror_do(&dev, HMM_DMIRROR_MIGRATE_TO_DEV, at, 512, mirror) == 512 && still_there(at, 512) == 512;
+	tap_ok(there && right(at + 2 * MiB, 48, 512, 512) && right(at, 48, 0, 512), "a huge page goes to the device and back");
+	munmap(room, 3 * 512 * PAGE);
+}
+
 static void private_file(void)
 {
 	int file = memfd_create("pgmap", 0);
@@ -479,6 +519,8 @@ int main(int argc, char **argv)
 	system_calls();
 	pins();
 	address_space();
+	accounted();
+	huge();
 	private_file();
 	forks(0);
 	forks(1);

@@ -23,6 +23,7 @@ soft-reserved)
 nvdimm)
 	# The start of the namespace is its info block, so the first memory block is not whole; the end is that of a block.
 	pmem_reset
+	memory_state >/tmp/memory-state.bare
 	tap_try "a device is made" pmem_new 0 384M devdax mem 2M || tap_done
 	;;
 esac
@@ -74,6 +75,13 @@ while [ $round -le 3 ]; do
 	tap_is "round $round: MemTotal grows by as much" $(((last - first) / 1024)) $(($(total) - was))
 	./ram "$(cat $device/target_node)" $first $last $block >/tmp/ram.tap
 	tap_include /tmp/ram.tap
+	if [ "$1$round" = nvdimm3 ]; then
+		# Without the detour: the region goes while kmem has it.
+		tap_try "round $round: the namespace goes in less than 5 s" pmem_free all
+		cp /tmp/memory-state.bare /tmp/memory-state
+		memory_state_same "round $round: memory is as it was before the namespace"
+		tap_done
+	fi
 	tap_try "round $round: the RAM becomes a device" in_time 10 to_device $round || tap_done
 	[ $round -lt 3 ] || {
 		./edges $dev >/tmp/edges.tap
@@ -84,5 +92,4 @@ while [ $round -le 3 ]; do
 	memory_state_same "round $round: memory is as it was before"
 	round=$((round + 1))
 done
-[ "$1" != nvdimm ] || tap_try "the namespace goes in less than 5 s" pmem_free all
 tap_done
