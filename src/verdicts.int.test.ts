@@ -126,9 +126,9 @@ test.concurrent('not ok: 1, and the command that repeats just that job does', as
   expect(stdout).toContain(reproduce);
   const words = reproduce.split(' ');
   // Without --out, which that folder has been used for.
-  const argv = words.slice(words.indexOf('pgmap') + 1).filter((word, at, all) =>
-    [word, all[at - 1]].every((one) => one !== '--out'),
-  );
+  const argv = words
+    .slice(words.indexOf('pgmap') + 1)
+    .filter((word, at, all) => [word, all[at - 1]].every((one) => one !== '--out'));
   const again = await rig.pgmap(argv, { scenario });
   expect(again.code).toBe(1);
 });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pgmap_probe: watches memremap_pages() and answers questions about single pages, below /proc/pgmap_probe/.
- * It only looks. Load it before the drivers whose mappings it is to count.
+ * pgmap_probe: watches memremap_pages(), answers questions about single pages, and calls memremap_pages() itself when
+ * it is told to, below /proc/pgmap_probe/. Load it before the drivers whose mappings it is to count.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/string.h>
 
 #include "pgmap_probe.h"
 
@@ -26,6 +27,18 @@ const char *type_name(int type)
 	return NULL;
 }
 
+int type_value(const char *name, int *type)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(types[i].name, name)) {
+			*type = types[i].type;
+			return 0;
+		}
+	return -ENOENT;
+}
+
 static int __init probe_init(void)
 {
 	int error;
@@ -34,6 +47,8 @@ static int __init probe_init(void)
 	if (!dir)
 		return -ENOMEM;
 	error = pfn_init(dir);
+	if (!error)
+		error = remap_init(dir);
 	if (!error)
 		error = coverage_init(dir);
 	if (error)

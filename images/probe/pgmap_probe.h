@@ -21,9 +21,12 @@ struct proc_dir_entry;
 int coverage_init(struct proc_dir_entry *dir);
 void coverage_exit(void);
 int pfn_init(struct proc_dir_entry *dir);
+int remap_init(struct proc_dir_entry *dir);
 
 /* Name of a memory type, or NULL for a value that the tree's enum does not have. */
 const char *type_name(int type);
+/* The other way round. -ENOENT if this tree does not have it. */
+int type_value(const char *name, int *type);
 
 /* Struct pages at the start of the first range that hold the memmap itself; they are never initialised. */
 static inline unsigned long altmap_pages(const struct dev_pagemap *pgmap)
