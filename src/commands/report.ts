@@ -11,7 +11,7 @@ import { tap } from '../report/tap.ts';
 import { readRecord } from '../store/run-folder.ts';
 import { parseTap } from '../tap/parse.ts';
 import type { App, Output } from './app.ts';
-import { readInput } from './splats.ts';
+import { givenFile, readInput } from './splats.ts';
 
 interface Arguments {
   run: string;
@@ -35,7 +35,8 @@ export const reportCommand = (app: App): CommandModule<object, Arguments> => ({
       .option('format', { choices: formats, default: 'plain', describe: 'Output format' })
       .example('$0 report 2026-11-22T1430-6.12.117-3f2a --format junit', 'a run by its id')
       .example('dmesg | $0 report - --format json', 'KTAP from a pipe'),
-  async handler({ run, format }) {
+  async handler({ run: given, format }) {
+    const run = givenFile(app, given);
     const dir = await runFolder(app, run);
     const events = dir === undefined ? tapEvents(run, await readInput(run)) : await readRecord(dir);
     app.out.write(render(fold(events), format as Format, app.out));

@@ -25,7 +25,7 @@ export const splatsCommand = (app: App): CommandModule<object, Arguments> => ({
       .example('$0 splats jobs/fs-dax@nvdimm/console.log', 'titles, with where each begins')
       .example('dmesg | $0 splats - --format json', 'the same for a log from a pipe'),
   async handler({ file, format }) {
-    const splats = scanSplats(await readInput(file));
+    const splats = scanSplats(await readInput(givenFile(app, file)));
     if (format === 'json') {
       const rows = splats.map(({ title, kind, from, to, text }) => ({
         title,
@@ -42,11 +42,14 @@ export const splatsCommand = (app: App): CommandModule<object, Arguments> => ({
   },
 });
 
+/** The argument as typed: yargs makes '' of a `-`. */
+export const givenFile = (app: App, file: string): string =>
+  file === '' && app.argv.includes('-') ? '-' : file;
+
 /** A file's bytes, or standard input's for `-`. Throws FailureError `usage/unreadable`. */
 export async function readInput(file: string): Promise<Buffer> {
   try {
-    // /dev/stdin by number: it works for pipes, files and terminals alike.
-    return await readFile(file === '-' ? '/dev/fd/0' : file);
+    return file === '-' ? await readAll(process.stdin) : await readFile(file);
   } catch (cause) {
     throw new FailureError(
       {
@@ -57,4 +60,11 @@ export async function readInput(file: string): Promise<Buffer> {
       { cause },
     );
   }
+}
+
+/** A stream, because standard input may be a socket, which cannot be opened as /dev/stdin. */
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }

@@ -50,6 +50,8 @@ export interface RigOptions {
   readonly scenario?: FakeScenario;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
+  /** Standard input stays open, for the caller to write to. */
+  readonly stdin?: 'open';
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -181,7 +183,7 @@ export async function newRig(): Promise<Rig> {
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input ?? '');
+    if (options.stdin !== 'open') child.stdin.end(options.input ?? '');
     const done = new Promise<Finished>((resolve) =>
       child.on('close', (code) => resolve({ code, stdout, stderr })),
     );

@@ -51,7 +51,7 @@ export async function openDistro(
   const note = join(gitDir, 'pgmap', `linux-source-${found.version}.json`);
   const stamp = `${found.tarball} ${size} ${mtimeMs} ${idOf(found)}`;
   const known = await readNote(note, stamp);
-  if (known !== undefined) return known.source;
+  if (known !== undefined) return { ...known.source, gitDir };
   const source = await importPackage(found, gitDir, ctx);
   await writeAtomic(note, JSON.stringify({ stamp, source }));
   return source;

@@ -119,7 +119,11 @@ test('mails and plain diffs on one file, in turn', async () => {
   const diff = join(at.dir, 'first-line.diff');
   const lines = [
     ...['add-a-line', '', '--- a/mm/memremap.c', '+++ b/mm/memremap.c', '@@ -1,2 +1,3 @@'],
-    ...[' // SPDX-License-Identifier: GPL-2.0-only', '+/* first */', ' #include <linux/memremap.h>'],
+    ...[
+      ' // SPDX-License-Identifier: GPL-2.0-only',
+      '+/* first */',
+      ' #include <linux/memremap.h>',
+    ],
   ];
   await writeFile(diff, `${lines.join('\n')}\n`);
   const { patches, source } = await at.apply(patch.applies, diff, patch.breaksBuild);

@@ -49,7 +49,8 @@ export async function applySeries(
   const known = await readIfThere(note);
   if (known !== undefined) {
     const applied: AppliedSeries = JSON.parse(known);
-    return { ...applied, source: { ...applied.source, subject: source.subject } };
+    const { commit, tree } = applied.source;
+    return { ...applied, source: { ...source, commit, tree } };
   }
   const dir = await makeTemp(ctx);
   try {

@@ -1,7 +1,7 @@
 // Files that are either whole or not there, and what a full disk is called.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, cp, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 
@@ -50,18 +50,6 @@ export async function fillFolder(
 /** Copies a file, sharing its blocks where the file system can (`FICLONE`). */
 export async function copyCheap(from: string, to: string): Promise<void> {
   await orDiskFull(to, () => copyFile(from, to, constants.COPYFILE_FICLONE));
-}
-
-/** Copies a folder with everything in it; symbolic links stay as they are. */
-export async function copyFolder(from: string, to: string): Promise<void> {
-  await orDiskFull(to, () =>
-    cp(from, to, {
-      recursive: true,
-      verbatimSymlinks: true,
-      preserveTimestamps: true,
-      mode: constants.COPYFILE_FICLONE,
-    }),
-  );
 }
 
 /** The text of a file, or undefined if there is none. */

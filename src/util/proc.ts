@@ -9,6 +9,7 @@ import { FailureError } from '../core/failure.ts';
 import { commandLine } from '../core/shell.ts';
 import { diskFull, hasCode } from './files.ts';
 import { splitLines } from './lines.ts';
+import { tail } from './tail.ts';
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -231,27 +232,6 @@ function stopper(pid: number | undefined): { now: () => void; done: () => void }
       timer ??= setTimeout(() => send('SIGKILL'), 2000);
     },
     done: () => clearTimeout(timer),
-  };
-}
-
-/** The end of a stream, `limit` bytes of it. */
-function tail(limit: number): { push(c: Buffer): void; text(): string; cut(): boolean } {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let cut = false;
-  return {
-    push: (chunk) => {
-      chunks.push(chunk);
-      size += chunk.length;
-      for (let first = chunks[0]; first !== undefined && size - first.length >= limit;) {
-        chunks.shift();
-        size -= first.length;
-        cut = true;
-        first = chunks[0];
-      }
-    },
-    text: () => Buffer.concat(chunks).toString('utf8'),
-    cut: () => cut,
   };
 }
 
