@@ -1,7 +1,7 @@
 // What a run would do: the plan and the exact command lines, and nothing done.
 import { join } from 'node:path';
 import { loadSuites, loadTopologies } from './config/load.ts';
-import { planJobs } from './core/plan.ts';
+import { checkNames, planJobs } from './core/plan.ts';
 import { commandLine } from './core/shell.ts';
 import { kernelKey, objectsDir } from './kernel/build.ts';
 import { compiler, makeArgv } from './kernel/make.ts';
@@ -14,6 +14,7 @@ import { repeatLine } from './vm/qemu-args.ts';
 export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promise<string> {
   const suites = await loadSuites(lab.projectDir);
   const topologies = await loadTopologies(lab.projectDir);
+  checkNames(request.selection, { suites, topologies });
   const base = await openSource(request.source, ctx);
   const enumerators = await treeTypes(base, ctx);
   const jobs = planJobs(request.selection, { suites, topologies, enumerators }, request.command);

@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { loadFragments, loadRecipe, loadSuites, loadTopologies } from './config/load.ts';
 import type { EventBody, Step } from './core/event.ts';
 import { asFailure, type Failure, FailureError } from './core/failure.ts';
-import { planJobs, type PlannedJob, type Selection, unmetNeed } from './core/plan.ts';
+import { checkNames, planJobs, type PlannedJob, type Selection, unmetNeed } from './core/plan.ts';
 import type { Status } from './core/status.ts';
 import type { Suite } from './core/suite.ts';
 import type { Topology } from './core/topology.ts';
@@ -128,6 +128,7 @@ export async function runPipeline(
   const ctx = contextWith((text) => emit({ type: 'line', source: 'make', text }));
   const suites = await loadSuites(lab.projectDir);
   const topologies = await loadTopologies(lab.projectDir);
+  checkNames(request.selection, { suites, topologies });
   const base = await openSource(request.source, ctx);
   const enumerators = await treeTypes(base, ctx);
   const jobs = planJobs(request.selection, { suites, topologies, enumerators }, request.command);

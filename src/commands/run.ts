@@ -49,7 +49,10 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
       .example('$0 run --tree ~/linux', 'your tree as it stands, uncommitted changes included')
       .example('$0 run --source distro:6.12 0001-fix.patch', 'a patch on a distribution kernel')
       .example('$0 run --type coherent', 'only what is for MEMORY_DEVICE_COHERENT')
-      .example("$0 run --test 'devdax > first, last and middle pages'", 'one test') as never,
+      .example(
+        "$0 run --test 'devdax > every page of a 4 KiB aligned device is its own'",
+        'one test',
+      ) as never,
   async handler(args) {
     const request = runRequest(app, args);
     const lab = labOf(app);

@@ -47,13 +47,10 @@ export function planJobs(
   catalogue: Catalogue,
   command: readonly string[],
 ): PlannedJob[] {
+  checkNames(selection, catalogue);
   const types = selection.types.map(memoryType);
   for (const type of types) known('type', type, catalogue.enumerators);
-  for (const suite of selection.suites) known('suite', suite, [...catalogue.suites.keys()]);
-  for (const topology of selection.topologies)
-    known('topology', topology, [...catalogue.topologies.keys()]);
   const filters = selection.tests.map(splitPath);
-  for (const filter of filters) checkFilter(filter, catalogue);
 
   const jobs: PlannedJob[] = [];
   for (const suite of catalogue.suites.values()) {
@@ -103,10 +100,23 @@ export function planJobs(
 const patienceMs = (job: PlannedJob): number =>
   job.tests.reduce((sum, test) => sum + test.timeoutMs, 0);
 
+type Named = Pick<Catalogue, 'suites' | 'topologies'>;
+
+/**
+ * What can be said of a selection before there is a tree: types come with one.
+ * Throws FailureError `usage/unknown-suite|unknown-topology|unknown-test`.
+ */
+export function checkNames(selection: Selection, catalogue: Named): void {
+  for (const suite of selection.suites) known('suite', suite, [...catalogue.suites.keys()]);
+  for (const topology of selection.topologies)
+    known('topology', topology, [...catalogue.topologies.keys()]);
+  for (const test of selection.tests) checkFilter(splitPath(test), catalogue);
+}
+
 /** `'suite > test > case'` → its levels. */
 export const splitPath = (path: string): string[] => path.split('>').map((level) => level.trim());
 
-function checkFilter([name, test]: readonly string[], catalogue: Catalogue): void {
+function checkFilter([name, test]: readonly string[], catalogue: Named): void {
   known('suite', name ?? '', [...catalogue.suites.keys()]);
   if (test === undefined) return;
   const tests = catalogue.suites.get(name ?? '')?.tests.map((one) => one.name) ?? [];

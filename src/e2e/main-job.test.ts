@@ -115,7 +115,7 @@ describe('cached', () => {
   test('one test runs alone, and repeats with the command in the report', async () => {
     using own = scratch();
     const dir = join(own.dir, 'one');
-    const name = 'fs-dax > namespaces come and go in every mode';
+    const name = 'fs-dax > namespaces of every kind come and go';
     const { code, stderr } = await pgmap(
       'run',
       '--test',
