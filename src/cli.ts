@@ -94,8 +94,10 @@ try {
     .version(app.version)
     .wrap(Math.min(app.out.columns(), 100))
     .fail((message, error) => {
-      // yargs gives a message for its own complaints, an error for what a command threw.
-      throw error ?? usageFailure(message);
+      // yargs gives a message or a YError for its own complaints, another error for what a command threw.
+      throw error === undefined || error.name === 'YError'
+        ? usageFailure(message ?? error?.message ?? '')
+        : error;
     })
     .parseAsync();
 } catch (error) {

@@ -20,7 +20,9 @@ afterEach(() => {
 });
 
 const plan = (id: string, signs: PlannedJob['topology']['signs']): PlannedJob => {
-  const tests = [{ name: 'one', run: ['./x'], timeoutMs: 1000, needs: { config: [] }, cases: [] }];
+  const tests = [
+    { name: 'one', run: ['./x'], timeoutMs: 1000, needs: { config: [] }, leaves: {}, cases: [] },
+  ];
   return {
     ...{ id, reproduce: '', tests },
     suite: {

@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scanSplats } from './console/splat.ts';
+import { allowFor } from './core/allow.ts';
 import { readMarks, testsAt } from './core/console-marks.ts';
 import { parseCoverage } from './core/coverage.ts';
 import type { EventBody, Splat, Step } from './core/event.ts';
@@ -259,14 +260,15 @@ async function findSplats(consolePath: string, plan: PlannedJob): Promise<Splat[
   const log = await readConsole(consolePath);
   const marks = readMarks(log.toString('latin1'));
   return scanSplats(log).map(({ title, kind, from, to, text }) => {
-    const allow = plan.suite.allow.find((entry) => new RegExp(entry.splat).test(title));
+    const during = testsAt(marks, from);
+    const allow = allowFor(plan.suite, title, during);
     return {
       title,
       kind,
       from,
       to,
       text: text.slice(0, 16_384),
-      during: testsAt(marks, from),
+      during,
       ...(allow === undefined ? {} : { allowed: allow.reason }),
     };
   });

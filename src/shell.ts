@@ -7,7 +7,10 @@ import { boot } from './boot.ts';
 import { loadSuites, loadTopologies } from './config/load.ts';
 import { FailureError } from './core/failure.ts';
 import { commandLine } from './core/shell.ts';
-import { buildKernel, type Lab, makeImage, pickAccel, type RunRequest } from './pipeline.ts';
+import { makeImage } from './guest-image.ts';
+import { pickAccel } from './pipeline.ts';
+import type { Lab, RunRequest } from './request.ts';
+import { buildKernel } from './tested-kernel.ts';
 import type { Context } from './util/context.ts';
 import { timeoutScale } from './vm/probe.ts';
 

@@ -4,7 +4,7 @@
  * the type that it is for.
  *
  * /proc/pgmap_probe/coverage: per type `NAME mappings=2 pages=262144 unmapped=1 failed=0`, for every type of the tree
- * even when all is zero. Values that the tree's enum does not have follow as `unknown:<n> ...`.
+ * even when all is zero. Values that the tree's enum does not have follow as `unknown:<n> ...` once they are mapped.
  * pages counts the PFNs of all ranges, whatever the order of their pages.
  *
  * /proc/pgmap_probe/mappings: one line per range of each mapping. State: `live`; `unmapping` from memunmap_pages() on
@@ -220,7 +220,8 @@ static int coverage_show(struct seq_file *out, void *unused)
 	int i;
 
 	for (i = 0; i < READ_ONCE(nr_counts); i++)
-		show_count(out, &counts[i]);
+		if (counts[i].name || READ_ONCE(counts[i].mappings))
+			show_count(out, &counts[i]);
 	if (other.mappings || other.failed)
 		show_count(out, &other);
 	return 0;

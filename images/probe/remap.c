@@ -100,6 +100,9 @@ static int take_free(const char *word, struct remap *remap, struct range *range)
 
 	if (remap->region || kstrtoul(word, 0, &size))
 		return -EBADMSG;
+	/* Without it, the kernel does not have that function. */
+	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
+		return -ENODEV;
 	remap->region = request_free_mem_region(&iomem_resource, size, KBUILD_MODNAME);
 	if (IS_ERR(remap->region)) {
 		int error = PTR_ERR(remap->region);

@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs';
 import { loadSuites, loadTopologies } from '../config/load.ts';
 import { fold } from '../core/result.ts';
 import { formatDuration } from '../core/units.ts';
-import { openSource, treeTypes } from '../pipeline.ts';
+import { openSource, treeTypes } from '../tested-kernel.ts';
 import { table } from '../report/table.ts';
 import { listRuns, readRecord } from '../store/run-folder.ts';
 import { type App, contextOf } from './app.ts';
@@ -66,7 +66,7 @@ export const listCommand = (app: App): CommandModule<object, Arguments> => ({
       }),
     )
       .example('$0 list tests', 'memory type, suite and test')
-      .example('$0 list types --tree ~/linux', 'the memory types of a tree') as never,
+      .example('$0 list types --tree ~/linux', 'the memory types of a tree'),
   async handler(args) {
     const rows = await lists[args.what]?.(app, args);
     app.out.write(table(rows ?? []));

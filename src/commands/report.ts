@@ -43,18 +43,15 @@ export const reportCommand = (app: App): CommandModule<object, Arguments> => ({
   },
 });
 
-export function render(result: RunResult, format: Format, out: Output): string {
-  switch (format) {
-    case 'plain':
-      return plain(result, { color: out.color, width: out.columns() });
-    case 'json':
-      return json(result);
-    case 'junit':
-      return junit(result);
-    case 'tap':
-      return tap(result);
-  }
-}
+const renderers: Record<Format, (result: RunResult, out: Output) => string> = {
+  plain: (result, out) => plain(result, { color: out.color, width: out.columns() }),
+  json,
+  junit,
+  tap,
+};
+
+export const render = (result: RunResult, format: Format, out: Output): string =>
+  renderers[format](result, out);
 
 /** The folder a run id or path stands for; undefined for a file or `-`. */
 export async function runFolder(app: App, run: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 // The options of `run`, which `build` and `shell` share in part, and the request they make.
 import type { Argv } from 'yargs';
-import type { RunRequest } from '../pipeline.ts';
+import { FailureError } from '../core/failure.ts';
+import type { RunRequest } from '../request.ts';
 import type { App } from './app.ts';
 import {
   type SourceArguments,
@@ -71,7 +72,19 @@ export const withSelectionOptions = <T>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'Only this topology',
     })
-    .option('jobs', { type: 'number', describe: 'Guests at once (default: half the processors)' })
+    .option('jobs', {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Guests at once (default: one per processor)',
+      coerce: (value: number) => {
+        if (Number.isInteger(value) && value > 0) return value;
+        throw new FailureError({
+          blame: 'usage',
+          code: 'bad-jobs',
+          title: '--jobs takes a whole number from 1',
+        });
+      },
+    })
     .option('accel', {
       choices: ['auto', 'kvm', 'tcg'],
       default: 'auto',
@@ -102,7 +115,7 @@ export function runRequest(app: App, args: RunArguments): RunRequest {
       tests: args.test ?? [],
     },
     accel: args.accel as RunRequest['accel'],
-    jobs: args.jobs ?? Math.max(1, Math.floor(app.cpus / 2)),
+    jobs: args.jobs ?? app.cpus,
     command: [
       ...['npx', 'pgmap', 'run', ...series, ...sourceWords(args)],
       ...config.flatMap((file) => ['--config', file]),

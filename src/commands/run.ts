@@ -6,8 +6,7 @@ import type { Event, Reporter } from '../core/event.ts';
 import { exitCode, exitCodes } from '../core/exit-code.ts';
 import { asFailure } from '../core/failure.ts';
 import { fold } from '../core/result.ts';
-import { dryRun } from '../dry-run.ts';
-import { type Lab, runPipeline } from '../pipeline.ts';
+import type { Lab } from '../request.ts';
 import { complaint } from '../report/complaint.ts';
 import { json } from '../report/json.ts';
 import { junit } from '../report/junit.ts';
@@ -58,6 +57,7 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
     const lab = labOf(app);
     if (args.dryRun) {
       const context = contextOf(app, (text) => app.err.write(`${text}\n`));
+      const { dryRun } = await import('../dry-run.ts');
       app.out.write(await dryRun(request, lab, context));
       return;
     }
@@ -83,6 +83,8 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
       }
     });
     const run = { id, dir, startedAt: new Date(app.now()).toISOString(), argv: app.argv };
+    // Loaded here, so that commands which boot nothing start without what talks to guests.
+    const { runPipeline } = await import('../pipeline.ts');
     const status = await runPipeline(request, run, lab, recorder.emit, (report) =>
       contextOf(app, report),
     );

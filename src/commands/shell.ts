@@ -1,6 +1,5 @@
 // pgmap shell: boot a topology and give a shell in it.
 import type { CommandModule } from 'yargs';
-import { openShell } from '../shell.ts';
 import { type App, contextOf } from './app.ts';
 import { progressLine } from './build.ts';
 import { type RunArguments, runRequest, withKernelOptions } from './run-options.ts';
@@ -28,6 +27,7 @@ export const shellCommand = (app: App): CommandModule<object, Arguments> => ({
   async handler(args) {
     const progress = progressLine(app);
     const topology = String(args.topology);
+    const { openShell } = await import('../shell.ts');
     const code = await openShell(
       runRequest(app, { ...args, topology: [topology] }),
       labOf(app),

@@ -1,6 +1,6 @@
 // suites/<name>/suite.yaml. The types are core/suite.ts; here is how they are written down.
 import { z } from 'zod';
-import type { Suite } from '../core/suite.ts';
+import { oracles, type Suite } from '../core/suite.ts';
 import { parseDuration } from '../core/units.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower case letters, digits and -');
@@ -39,6 +39,9 @@ const test = z.strictObject({
     .regex(/^\d+(\.\d+)?(ms|s|m)$/, 'a duration like 20s')
     .default('30s'),
   needs: needs.default({ config: [] }),
+  leaves: z.partialRecord(z.enum(oracles), z.string().min(10)).default({}).meta({
+    description: 'What it leaves behind on purpose, and why',
+  }),
   cases: z.array(z.string()).default([]),
 });
 
@@ -66,6 +69,11 @@ export const suiteSchema = z
       .array(
         z.strictObject({
           splat: regularExpression.meta({ description: "Matched on the splat's title" }),
+          during: z
+            .array(z.string())
+            .min(1)
+            .optional()
+            .meta({ description: 'Names of tests; without it, the whole suite' }),
           reason: z.string().min(10),
           link: z.string().optional(),
         }),
@@ -76,6 +84,13 @@ export const suiteSchema = z
     message: 'two tests have the same name',
     path: ['tests'],
   })
+  .refine(
+    (suite) => {
+      const names = new Set(suite.tests.map((one) => one.name));
+      return suite.allow.every((entry) => entry.during?.every((one) => names.has(one)) ?? true);
+    },
+    { message: 'during names a test that is not there', path: ['allow'] },
+  )
   .meta({ title: 'pgmap suite', description: 'In-guest tests and what they need' });
 
 export function asSuite(value: z.infer<typeof suiteSchema>): Suite {

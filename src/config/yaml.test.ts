@@ -105,6 +105,27 @@ test.each<[string, z.ZodType, string[], string, RegExp]>([
     't.yaml:8:14',
     /regular expression/,
   ],
+  [
+    'an allow entry for a test that is not there',
+    suiteSchema,
+    [...suite, 'allow:', '  - { splat: WARNING, during: [two], reason: it is provoked there }'],
+    't.yaml:8:3',
+    /not there/,
+  ],
+  [
+    'something left that nobody looks at',
+    suiteSchema,
+    [...suite, '    leaves: { crumbs: that is how cookies are }'],
+    't.yaml:7:15',
+    /crumbs/,
+  ],
+  [
+    'something left without a good reason',
+    suiteSchema,
+    [...suite, '    leaves: { iomem: so }'],
+    't.yaml:7:22',
+    /10/,
+  ],
 ])('%s is found where it stands', (_, schema, lines, place, message) => {
   const failure = failureOf(() => parseYaml(lines.join('\n'), 't.yaml', schema));
   expect(failure).toMatchObject({ blame: 'usage', code: 'bad-yaml' });
@@ -121,7 +142,7 @@ test('all mistakes are told at once, the first as the title', () => {
 
 test('aliases that unfold without end are refused', () => {
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
-  for (const [at, name] of [...'bcdefgh'].entries())
+  for (const [at, name] of 'bcdefgh'.split('').entries())
     bomb.push(`${name}: &${name} [${`*${'abcdefg'[at]}, `.repeat(9)}]`);
   expect(failureOf(() => parseYaml(bomb.join('\n'), 't.yaml', z.unknown()))).toMatchObject({
     code: 'bad-yaml',

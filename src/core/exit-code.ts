@@ -29,7 +29,10 @@ export function exitCode(result: RunResult): number {
   if (result.changes.some((change) => change.kind === 'regression')) return exitCodes.bad;
   const count = tally(result.jobs.flatMap((job) => job.tests.map((point) => point.status)));
   if (count.PASS > 0) return exitCodes.good;
-  const blames = steps.map((step) => (step.status === 'SKIP' ? undefined : step.failure?.blame));
+  const blames = steps
+    // A guest that was lost in the middle says nothing of the host.
+    .filter((step) => step.status !== 'SKIP' && step.failure?.code !== 'connection-lost')
+    .map((step) => step.failure?.blame);
   return blames.includes('usage') || blames.includes('lab')
     ? exitCodes.usage
     : exitCodes.cannotJudge;

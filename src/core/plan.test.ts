@@ -16,6 +16,7 @@ const named = (name: string, timeoutMs: number, needs: Partial<Needs> = {}): Sui
   run: ['./x'],
   timeoutMs,
   needs: { config: [], ...needs },
+  leaves: {},
   cases: [],
 });
 

@@ -13,6 +13,8 @@ export interface Needs {
 export interface Allow {
   /** Regular expression on the splat's title. */
   readonly splat: string;
+  /** Only while these tests run; without it, in the whole suite. */
+  readonly during?: readonly string[];
   readonly reason: string;
   readonly link?: string;
 }
@@ -24,9 +26,25 @@ export interface SuiteTest {
   readonly run: readonly string[];
   readonly timeoutMs: number;
   readonly needs: Needs;
+  /** What it leaves behind on purpose, and why. */
+  readonly leaves: { readonly [name in Oracle]?: string };
   /** Case number in the list of test cases, e.g. `T12`. */
   readonly cases: readonly string[];
 }
+
+/** What every test leaves as it found it; the names are those of images/oracle/oracle.c. */
+export const oracles = [
+  'iomem',
+  'linear-map',
+  'memmap',
+  'pins',
+  'caching',
+  'p2pmem',
+  'cgroups',
+  'mappings',
+  'taint',
+] as const;
+export type Oracle = (typeof oracles)[number];
 
 /** A static in-guest program. */
 export interface Program {

@@ -83,6 +83,11 @@ export async function suitesLayer(suites: readonly SuitePayload[]): Promise<Buff
   return cpio(entries);
 }
 
+/** Compiled programs of our own that all suites use, next to what images/lib holds. */
+export async function libLayer(programsDir: string): Promise<Buffer> {
+  return cpio(await folderEntries(programsDir, '/pgmap/lib'));
+}
+
 /** The run's keys. */
 export function keysLayer(keys: { authorized: string; hostPrivate: Buffer }): Buffer {
   const file = (path: string, data: Buffer): CpioEntry => ({

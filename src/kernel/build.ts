@@ -1,11 +1,11 @@
 // From a tree and fragments to a kernel in the cache. A kernel is kept under a key made of all that goes into it, so
 // that the same input again builds nothing; the object folder stays, so that a changed tree builds only what changed.
 import { createHash } from 'node:crypto';
-import { readFile, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
-import { copyCheap, exists, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
+import { copyCheap, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
 import { outputOf } from '../util/proc.ts';
 import { configure } from './configure.ts';
@@ -15,8 +15,8 @@ import { type BuildPlace, kernelRelease, make, makeVariables } from './make.ts';
 export interface KernelRequest {
   /** Object id of the tree that `checkOut` lays out. */
   readonly tree: string;
-  /** Names the object folder: trees of one source build on each other's objects. */
-  readonly sourceId: string;
+  /** Names the object folder: what is built there next builds on what was built before. */
+  readonly objects: string;
   readonly fragments: readonly Fragment[];
   /** Lays the sources out, and holds them; only called when something must be built. */
   checkOut(): Promise<AsyncDisposable & { readonly dir: string }>;
@@ -43,10 +43,12 @@ export interface Build {
 interface Manifest {
   readonly release: string;
   readonly unmet: readonly Unmet[];
+  /** File → bytes: what a power cut left empty is no kernel. */
+  readonly sizes: Readonly<Record<string, number>>;
 }
 
 /** Bumped when what a cache entry holds changes. */
-const layout = 4;
+const layout = 5;
 
 /** The key of a request, known without building anything. */
 export async function kernelKey(request: KernelRequest, ctx: Context): Promise<string> {
@@ -85,7 +87,10 @@ export async function ensureKernel(request: KernelRequest, ctx: Context): Promis
   if (cached !== undefined) return cached;
   await withObjects(request, ctx, async (place) => {
     // Whoever held the lock may have built the same.
-    if (!(await exists(dir))) await keep(dir, key, place, ctx);
+    if ((await readBuild(key, dir, true)) !== undefined) return;
+    // What is there is not whole.
+    await rm(dir, { recursive: true, force: true });
+    await keep(dir, key, place, ctx);
   });
   const built = await readBuild(key, dir, false);
   if (built === undefined)
@@ -121,14 +126,11 @@ export async function withObjects<T>(
   return use(place);
 }
 
-/** Where the objects of a source and configuration live: one folder, moved from tree to tree. */
-export function objectsDir(
-  request: Pick<KernelRequest, 'sourceId' | 'fragments'>,
+/** One folder for all trees and configurations of a source: kbuild finds what a change of either touches. */
+export const objectsDir = (
+  request: Pick<KernelRequest, 'objects'>,
   ctx: Pick<Context, 'cacheDir'>,
-): string {
-  const config = createHash('sha256').update(mergeFragments(request.fragments).text).digest('hex');
-  return join(ctx.cacheDir, 'objects', `${request.sourceId}-${config.slice(0, 8)}`);
-}
+): string => join(ctx.cacheDir, 'objects', request.objects);
 
 /** The whole output of the last makes in an object folder. */
 const logOf = (place: BuildPlace): string => join(place.objectDir, 'pgmap-build.log');
@@ -164,14 +166,20 @@ async function keep(dir: string, key: string, place: BuildPlace, ctx: Context): 
     await copyCheap(join(place.objectDir, 'System.map'), to('System.map'));
     await copyCheap(join(place.objectDir, '.config'), to('config'));
     await copyCheap(logOf(place), to('build.log'));
-    await writeFile(to('manifest.json'), JSON.stringify({ key, release, unmet }));
+    const sizes: Record<string, number> = {};
+    for (const name of ['bzImage', 'vmlinux', 'config']) sizes[name] = (await stat(to(name))).size;
+    await writeFile(to('manifest.json'), JSON.stringify({ key, release, unmet, sizes }));
   });
 }
 
 async function readBuild(key: string, dir: string, cached: boolean): Promise<Build | undefined> {
   const text = await readIfThere(join(dir, 'manifest.json'));
-  if (text === undefined || !(await exists(join(dir, 'bzImage')))) return undefined;
+  if (text === undefined) return undefined;
   const manifest = JSON.parse(text) as Manifest;
+  for (const [name, size] of Object.entries(manifest.sizes)) {
+    const found = await stat(join(dir, name)).catch(() => undefined);
+    if (found?.size !== size) return undefined;
+  }
   // Last use, for `pgmap clean`.
   const now = new Date();
   await utimes(dir, now, now);

@@ -1,7 +1,7 @@
 // In-guest programs, static, compiled against the headers of the kernel that is tested.
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Program, Suite } from '../core/suite.ts';
 import type { Context } from '../util/context.ts';
@@ -32,13 +32,16 @@ export interface Programs {
  * leaves that program out. Throws FailureError `test/program-does-not-build`.
  */
 export async function ensurePrograms(
-  suite: Suite,
+  suite: Pick<Suite, 'name' | 'programs'>,
   from: ProgramSources,
   ctx: Context,
 ): Promise<Programs | undefined> {
   if (suite.programs.length === 0) return undefined;
   const hash = createHash('sha256').update(JSON.stringify([from.kernelKey, suite.programs, 1]));
-  for (const dir of [from.suiteDir, from.libDir])
+  // Some suites compile another one's sources: its folder counts too, for the headers beside them.
+  const sources = suite.programs.flatMap((program) => program.sources);
+  const folders = sources.map((name) => dirname(join(from.suiteDir, name)));
+  for (const dir of new Set([from.suiteDir, from.libDir, ...folders]))
     for (const name of (await readdir(dir)).toSorted())
       if (/\.[ch]$/.test(name)) hash.update(name).update(await readFile(join(dir, name)));
   const dir = join(ctx.cacheDir, 'images', `${suite.name}-${hash.digest('hex').slice(0, 32)}`);
@@ -48,6 +51,21 @@ export async function ensurePrograms(
     for (const program of suite.programs) await compileProgram(program, temporary, from, ctx);
   });
   return { dir };
+}
+
+/** The folder of images/oracle, compiled: what run-test asks before and after each test. Throws like ensurePrograms. */
+export async function ensureOracle(
+  sourcesDir: string,
+  kernel: { readonly headersDir: string; readonly key: string },
+  ctx: Context,
+): Promise<string> {
+  const programs = [{ out: 'oracle', sources: ['oracle.c'], tree: [], flags: [] }];
+  const from = {
+    ...{ suiteDir: sourcesDir, libDir: sourcesDir, headersDir: kernel.headersDir },
+    ...{ kernelKey: kernel.key, treeDir: () => Promise.resolve(sourcesDir) },
+  };
+  const built = await ensurePrograms({ name: 'oracle', programs }, from, ctx);
+  return built?.dir ?? sourcesDir;
 }
 
 async function compileProgram(

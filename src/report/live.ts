@@ -154,6 +154,7 @@ export function live(options: LiveOptions): Reporter {
         return [...jobs.values()]
           .filter((one) => one.events.length > 0)
           .map((one) => jobEnd(one, wide));
+      case 'accel':
       case 'kernel':
       case 'series':
       case 'coverage':

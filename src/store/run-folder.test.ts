@@ -40,7 +40,7 @@ async function record(into: string): Promise<Event[]> {
 }
 
 const withoutTime = (events: readonly Event[]): unknown[] =>
-  events.map(({ at: _, ...body }) => body);
+  events.map(({ at: _at, ...body }) => body);
 
 test('what is emitted is seen at once, and read again; lines are seen only', async () => {
   const run = join(dir, 'deep/run');

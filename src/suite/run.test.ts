@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { TestPoint } from '../core/event.ts';
 import { FailureError } from '../core/failure.ts';
 import type { Suite, SuiteTest } from '../core/suite.ts';
+import { oraclePoint } from './oracle.ts';
 import { runSuite, type SuiteHost } from './run.ts';
 
 const named = (name: string, timeoutMs = 2_500): SuiteTest => ({
@@ -9,6 +10,7 @@ const named = (name: string, timeoutMs = 2_500): SuiteTest => ({
   run: ['./x', '-v'],
   timeoutMs,
   needs: { config: [] },
+  leaves: {},
   cases: [],
 });
 const suite: Suite = {
@@ -224,4 +226,71 @@ test('a guest that goes away rejects: no verdict, no PASS, and nothing after it'
   await expect(running).rejects.toBe(gone);
   expect(asked).toEqual(['one']);
   expect(stage.points).toEqual([]);
+});
+
+test('what a test leaves behind is a point of it', async () => {
+  const ok = '\n# pgmap: oracle done\n';
+  const bad = '\n# pgmap: oracle not ok iomem: + 100-200 : x\n# pgmap: oracle not ok pins: + 1\n';
+  for (const [stdout, status, diagnostics] of [
+    [ok, 'PASS', []],
+    [bad + ok, 'FAIL', ['iomem: + 100-200 : x', 'pins: + 1']],
+  ] as const) {
+    const stage = play({ stdout: ['ok 1\n1..1', stdout], points: [pass] });
+    await runSuite(suite, suite.tests, stage.whole);
+    expect(stage.points.at(-1)).toEqual({
+      path: ['s', 'one', oraclePoint],
+      status,
+      diagnostics,
+    });
+  }
+});
+
+test('what a test leaves on purpose is no fault, everything else still is', async () => {
+  const lines = ['iomem: + a', 'caching: + b', 'iomem: + c', 'toString: + d'];
+  const stage = play({
+    stdout: lines.map((line) => `# pgmap: oracle not ok ${line.toLowerCase()}\n`),
+    points: [pass],
+  });
+  const untidy: SuiteTest = { ...named('one'), leaves: { iomem: 'it cannot be undone' } };
+  await runSuite(suite, [untidy], stage.whole);
+  expect(stage.points.at(-1)).toMatchObject({
+    status: 'FAIL',
+    diagnostics: ['caching: + b', 'tostring: + d'],
+  });
+});
+
+test('an allowed report may taint the kernel, but only with W and only where it is allowed', async () => {
+  const [allowed, other] = [named('one'), named('two')];
+  const taint = (letter: string): string => `# pgmap: oracle not ok taint: + taint ${letter}\n`;
+  const stage = play({ stdout: [taint('W'), taint('D')], points: [pass] });
+  const allow = [{ splat: 'WARNING', during: ['one'], reason: 'it is provoked there' }];
+  await runSuite({ ...suite, allow }, [allowed, other], stage.whole);
+  const left = stage.points.filter((point) => point.path[2] === oraclePoint);
+  expect(left.map((point) => point.diagnostics)).toEqual([
+    ['taint: + taint D'],
+    ['taint: + taint W', 'taint: + taint D'],
+  ]);
+});
+
+test('a test that was killed is not asked what it left', async () => {
+  const stage = play({ stdout: ['ok 1\n'], points: [pass], code: 124 });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.points.map((point) => point.path.length)).toEqual([3, 2]);
+});
+
+test('a test that skips stays skipped, unless it leaves something', async () => {
+  const end: Partial<End> = { status: 'SKIP', plan: { skipAll: 'no device' } };
+  const clean = play({ stdout: ['# pgmap: oracle done\n'], end });
+  await runSuite(suite, suite.tests, clean.whole);
+  expect(clean.points.map((point) => point.status)).toEqual(['SKIP']);
+  const dirty = play({ stdout: ['# pgmap: oracle not ok pins: + 1\n'], end });
+  await runSuite(suite, suite.tests, dirty.whole);
+  expect(dirty.points.map((point) => point.status)).toEqual(['FAIL', 'SKIP']);
+});
+
+test('a flood of what was left is cut', async () => {
+  const line = '# pgmap: oracle not ok iomem: + x\n';
+  const stage = play({ stdout: [line.repeat(1000)], points: [pass] });
+  await runSuite(suite, suite.tests, stage.whole);
+  expect(stage.points.at(-1)?.diagnostics).toHaveLength(40);
 });

@@ -3,6 +3,7 @@
 import type { TestPoint } from '../core/event.ts';
 import { FailureError } from '../core/failure.ts';
 import type { Suite, SuiteTest } from '../core/suite.ts';
+import { newOracle } from './oracle.ts';
 
 /** What a program's TAP came to; tap/parse.ts gives it. */
 interface TapEnd {
@@ -75,6 +76,7 @@ async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<
   const seconds = String(Math.ceil(limitMs / 1000));
   const requests = labRequests(host);
   const stuckLines: string[] = [];
+  const oracle = newOracle(test, suite.allow);
 
   const done = await host.exec(
     ['/pgmap/lib/run-test', suite.name, test.name, seconds, ...test.run],
@@ -82,14 +84,19 @@ async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<
       signal: host.within(limitMs + graceMs),
       onStdout(chunk) {
         host.onOutput(chunk);
-        for (const line of requests.lines(chunk))
+        for (const line of requests.lines(chunk)) {
+          oracle.line(line);
           if (line.startsWith('# pgmap: stuck: ')) stuckLines.push(line.slice(16));
+        }
         tap.write(chunk);
       },
       interactive: requests.answerWith,
     },
   );
   const end = tap.end();
+  const left = oracle.point(own);
+  // One that tested nothing is not better for leaving nothing.
+  if (left !== undefined && (left.status === 'FAIL' || end.status !== 'SKIP')) host.onPoint(left);
 
   const verdict = (status: TestPoint['status'], diagnostics: readonly string[]): void =>
     host.onPoint({ path: own, status, diagnostics });

@@ -2,6 +2,7 @@
 // scenario in the JSON file $PGMAP_FAKE_QEMU says. Run as `node dist/testing/fake-qemu.js ARGS`.
 import { appendFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import type ssh2 from 'ssh2';
 import type { Connection, ServerChannel } from 'ssh2';
 import { splitLines } from '../util/lines.ts';
 import { hostKeyOf } from './host-key.ts';
@@ -71,6 +72,8 @@ function early(socket: Socket): void {
 
 async function machine(): Promise<void> {
   checkArguments();
+  // Only a machine needs ssh2: what is asked for its version answers sooner without.
+  const { Server: SshServer } = (await import('ssh2')).default;
   const serial = /^file,id=console,path=(.*)$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
   const say = (text: string): void => appendFileSync(serial, text);
   const port = Number(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:22/.exec(option('-netdev') ?? '')?.[1]);
@@ -86,7 +89,6 @@ async function machine(): Promise<void> {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100);
     return;
   }
-  if (scenario.kind !== 'panic-in-boot') await guestOn(door, say);
   say(scenario.console ?? quietBoot);
   if (scenario.kind === 'panic-in-boot') {
     say(scenario.console === undefined ? panic : '');
@@ -96,6 +98,7 @@ async function machine(): Promise<void> {
     return;
   }
   door.off('connection', early);
+  guestOn(SshServer, door, say);
   const nonce = /pgmap\.ready=(\S+)/.exec(option('-append') ?? '')?.[1];
   if (nonce !== undefined && scenario.neverReady !== true)
     say(`[    1.200000] pgmap: ready ${nonce}\n`);
@@ -154,10 +157,8 @@ function qmpServer(path: string): (event: string, data: object) => void {
   return event;
 }
 
-/** Only a machine needs ssh2: what is asked for its version answers without. */
-async function guestOn(door: Server, say: (text: string) => void): Promise<void> {
+function guestOn(SshServer: typeof ssh2.Server, door: Server, say: (text: string) => void): void {
   let commands = 0;
-  const { Server: SshServer } = (await import('ssh2')).default;
   const server = new SshServer(
     { hostKeys: [hostKeyOf(option('-initrd'))] },
     (client: Connection) => {

@@ -160,6 +160,8 @@ async function splitAll(
 ): Promise<Piece[]> {
   const pieces: Piece[] = [];
   for (const [at, { name, text }] of files.entries()) {
+    // mailsplit calls an empty file an error; here it is a series without patches.
+    if (text.toString('latin1').trim() === '') continue;
     const folder = join(dir, `mail-${at}`);
     await mkdir(folder);
     const whole = join(folder, 'input');

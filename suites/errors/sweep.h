@@ -15,7 +15,7 @@ struct operation {
 /* Prints the results: at most `limit` failures, spread over all allocations that the operation makes. */
 void sweep(const struct operation *op, unsigned int limit);
 
-/* Resources, linear map and total RAM, to be compared with those at the last call of memory_state_save(). */
+/* Resources and total RAM, to be compared with those at the last call of memory_state_save(). */
 void memory_state_save(void);
 int memory_state_same(void);
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <tap.h>
 #include <pages.h>
@@ -365,6 +366,16 @@ static void direct_io(void)
 	close(to);
 }
 
+static int older_than(int major, int minor)
+{
+	struct utsname name;
+	int a = 0, b = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &a, &b);
+	return a < major || (a == major && b < minor);
+}
+
 /* Blocks that two files share are copied when one of them is written, at its edges and through mappings too. */
 static void clones(void)
 {
@@ -377,6 +388,18 @@ static void clones(void)
 		tap_skip("a clone has the same contents", "this file system cannot share blocks here");
 		close(from);
 		close(to);
+		return;
+	}
+	/*
+	 * Until 6.2 counted the users of a shared page itself (PAGE_MAPPING_DAX_SHARED), mapping one that is shared and
+	 * was mapped before it was, or unsharing it, warned in dax_associate_entry() and dax_disassociate_entry().
+	 */
+	if (older_than(6, 2)) {
+		tap_skip("a clone has the same contents",
+			 "a known defect before 6.2: mapping shared blocks warns in dax_associate_entry");
+		close(from);
+		close(to);
+		unlink("clone");
 		return;
 	}
 	a = map(from, pages * PAGE, MAP_SHARED);

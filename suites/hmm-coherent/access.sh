@@ -3,4 +3,7 @@
 . /pgmap/lib/tap.sh
 . /pgmap/lib/hmm.sh
 hmm_load coherent || tap_bail "test_hmm does not load"
-exec ./access coherent
+./access coherent
+code=$?
+hmm_unload 10
+exit $code

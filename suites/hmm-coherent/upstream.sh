@@ -5,3 +5,4 @@
 . /pgmap/lib/hmm.sh
 hmm_load coherent || tap_bail "test_hmm does not load"
 hmm_tests coherent
+hmm_unload 10

@@ -5,3 +5,4 @@
 . /pgmap/lib/hmm.sh
 hmm_load private || tap_bail "test_hmm does not load"
 hmm_tests private
+hmm_unload 10

@@ -18,10 +18,10 @@ find_region() {
 	return 1
 }
 
-# Sets dev to the block device of the region's one namespace.
+# Sets whole to the region's one namespace, and dev to its block device.
 find_disk() {
 	for folder in /sys/bus/nd/devices/"$region"/namespace*/block/*; do
-		dev=${folder##*/}
+		dev=${folder##*/} whole=${folder%/block/*} whole=${whole##*/}
 		[ -b "/dev/$dev" ] && return
 	done
 	return 1
@@ -89,5 +89,7 @@ if [ "$ns" ]; then
 	before=$(fs_dax unmapped)
 	tap_try 'the namespace can be destroyed' pmem_free "$ns" && ns=
 	tap_is_counted 'its mapping is undone' unmapped "$before"
+else
+	tap_try 'the namespace can be disabled' in_time 5 ndctl disable-namespace "$whole"
 fi
 tap_done

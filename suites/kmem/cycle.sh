@@ -56,6 +56,9 @@ blocks_in() { # START END: numbers of the memory blocks that exist there
 	done
 }
 
+# How deep the device's own resource stands; RAM is one level below it. (Before 6.3 hmem has one more level.)
+iomem_indent() { sed -n 's/^\( *\)[^ ]* : dax[0-9.]*$/\1/p' /proc/iomem; }
+
 round=1
 while [ $round -le 3 ]; do
 	[ "$1" != soft-reserved ] || [ $round = 1 ] || echo $((256 * M)) >$device/size
@@ -67,7 +70,7 @@ while [ $round -le 3 ]; do
 
 	tap_try "round $round: the device becomes RAM" in_time 10 to_ram $round || tap_done
 	tap_is "round $round: all its whole blocks are RAM in /proc/iomem" \
-		"$(printf '    %x-%x : System RAM (kmem)' $first $((last - 1)))" "$(grep 'System RAM (kmem)' /proc/iomem)"
+		"$(printf '%s  %x-%x : System RAM (kmem)' "$(iomem_indent)" $first $((last - 1)))" "$(grep 'System RAM (kmem)' /proc/iomem)"
 	tap_is "round $round: and memory blocks" "$(seq $((first / block)) $((last / block - 1)))" "$(blocks_in $start $end)"
 	for number in $(blocks_in $start $end); do
 		echo online_movable >/sys/devices/system/memory/memory$number/state 2>/dev/null

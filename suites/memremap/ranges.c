@@ -110,4 +110,5 @@ void test_ranges(void)
 	one_type("MEMORY_DEVICE_PCI_P2PDMA");
 	one_type("MEMORY_DEVICE_COHERENT");
 	one_type("MEMORY_DEVICE_PRIVATE");
+	tap_done();
 }

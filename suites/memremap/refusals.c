@@ -140,4 +140,5 @@ void test_refusals(void)
 	tap_ok(remap(holder, "touch") == 0 && remap(holder, "unmap") == 0, "and used, and unmapped");
 	tap_ok(heard(NULL, NULL).warnings == 0, "all that without a word of the kernel");
 	close(holder);
+	tap_done();
 }

@@ -55,9 +55,9 @@ struct report {
  */
 struct report heard(const char *text, const char *functions);
 
-/* The tests. */
-void test_type(int argc, char **argv);
-void test_refusals(void);
-void test_ranges(void);
+/* The tests; each ends the program. */
+__attribute__((noreturn)) void test_type(int argc, char **argv);
+__attribute__((noreturn)) void test_refusals(void);
+__attribute__((noreturn)) void test_ranges(void);
 
 #endif

@@ -7,11 +7,11 @@
 
 pmem_reset
 memory_state_save
-pmem_new 1 32M devdax mem 2M && neighbour=$dev
+pmem_new 1 48M devdax mem 4K && neighbour=$dev
 for kind in dev-4K-12 mem-2M-21; do
 	shift=${kind##*-} kind=${kind%-*}
 	tap_try "$kind: a device is made" pmem_new 0 64M devdax ${kind%-*} ${kind#*-} || tap_done
-	./heard "/dev/$dev" 33554432 "$shift" "$shift" - "/dev/$neighbour" >/tmp/heard.tap
+	./heard "/dev/$dev" 8388608 "$shift" "$shift" - "/dev/$neighbour" >/tmp/heard.tap
 	tap_include /tmp/heard.tap
 	tap_try "$kind: the poisoned namespace goes in less than 5 s" pmem_free "$ns"
 	tap_try "$kind: its place is used again" pmem_new 0 64M devdax mem 2M

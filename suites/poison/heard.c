@@ -2,9 +2,10 @@
 /*
  * heard FILE BYTES LEAST-SHIFT MOST-SHIFT [SHARER [STRANGER]]: memory errors (MADV_HWPOISON) in the first, a middle and
  * the last page of FILE. The task in which it happens hears of it with BUS_MCEERR_AR, another one that maps the page
- * with BUS_MCEERR_AO, each at its own address; tasks that map other pages or another file (STRANGER) hear nothing.
+ * and has asked to know (PR_MCE_KILL_EARLY) with BUS_MCEERR_AO, each at its own address; tasks that map other pages or another file (STRANGER) hear nothing.
  * SHARER is a file with the same blocks (reflink): who maps that has the page too.
  */
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <tap.h>
 #include <pages.h>
@@ -70,6 +71,8 @@ static pid_t listen_at(int role, const char *path, uint64_t page, int huge)
 
 	mine = &heard[role];
 	sigaction(SIGBUS, &act, NULL);
+	if (role != victim)
+		prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	mine->page = (uintptr_t)at + page * PAGE;
 	(void)*(volatile char *)mine->page;
 	mine->ready = 1;

@@ -6,6 +6,14 @@
 . /pgmap/lib/memory-state.sh
 . /pgmap/lib/pmem.sh
 
+# action_result() counts the error on the page's node since 6.3 (update_per_node_mf_stats()) and asks the struct page for
+# it, which was never initialised: with DEBUG_VM that is a BUG under mf_mutex, so nothing could be tested afterwards.
+release=$(uname -r)
+major=${release%%.*} minor=${release#*.}
+minor=${minor%%[!0-9]*}
+if [ $((major * 1000 + minor)) -ge 6003 ] && zcat /proc/config.gz | grep -q '^CONFIG_DEBUG_VM=y'; then
+	tap_skip_all "known defect since 6.3: update_per_node_mf_stats() reads a struct page that was never initialised, a BUG with DEBUG_VM"
+fi
 pmem_reset
 memory_state_save
 modprobe hwpoison_inject || tap_bail "hwpoison_inject does not load"

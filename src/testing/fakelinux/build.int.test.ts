@@ -18,7 +18,7 @@ async function rig() {
   let checkouts = 0;
   const request = (of: Source): KernelRequest => ({
     tree: of.tree,
-    sourceId: of.id,
+    objects: of.id,
     fragments,
     checkOut: () => {
       checkouts++;

@@ -1,0 +1,18 @@
+// Which kernel reports a suite expects.
+import type { Allow, Suite } from './suite.ts';
+
+/** The entry that covers a report with this title; `during`: the tests that it came in, as `suite > test`. */
+export const allowFor = (
+  suite: Pick<Suite, 'name' | 'allow'>,
+  title: string,
+  during: readonly string[],
+): Allow | undefined =>
+  suite.allow.find(
+    (entry) =>
+      new RegExp(entry.splat).test(title) &&
+      (entry.during === undefined ||
+        (during.length > 0 &&
+          during.every((test) =>
+            entry.during?.some((name) => test === `${suite.name} > ${name}`),
+          ))),
+  );

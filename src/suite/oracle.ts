@@ -1,0 +1,43 @@
+// What a test left behind, as images/oracle says it in the test's output, and what that comes to.
+import type { TestPoint } from '../core/event.ts';
+import type { Suite, SuiteTest } from '../core/suite.ts';
+
+/** The last part of the path of the point that every test gets. */
+export const oraclePoint = 'leaves nothing behind';
+
+const prefix = '# pgmap: oracle ';
+/** Lines shown. */
+const mostLines = 40;
+
+/** Reads a test's output line by line; `point` is undefined if no oracle spoke: the test was killed. */
+export function newOracle(
+  test: SuiteTest,
+  allow: Suite['allow'],
+): {
+  line(text: string): void;
+  point(own: readonly string[]): TestPoint | undefined;
+} {
+  let spoke = false;
+  const left: string[] = [];
+  // A report that is allowed taints the kernel; whether it is the allowed one is for the console's reader to say.
+  const mayWarn = allow.some((entry) => entry.during?.includes(test.name) ?? true);
+  const isMeant = (name: string, detail: string): boolean =>
+    Object.hasOwn(test.leaves, name) || (name === 'taint' && detail === '+ taint W' && mayWarn);
+  return {
+    line(text) {
+      if (!text.startsWith(prefix)) return;
+      spoke = true;
+      const [, name, detail] = /^not ok ([a-z0-9-]+): (.*)/.exec(text.slice(prefix.length)) ?? [];
+      if (name === undefined || detail === undefined || isMeant(name, detail)) return;
+      if (left.length < mostLines) left.push(`${name}: ${detail}`);
+    },
+    point: (own) =>
+      spoke
+        ? {
+            path: [...own, oraclePoint],
+            status: left.length === 0 ? 'PASS' : 'FAIL',
+            diagnostics: left,
+          }
+        : undefined,
+  };
+}

@@ -1,0 +1,24 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# more.sh ext4|xfs SIZE TEST: one part of ./more on a new file system of that size.
+. /pgmap/lib/tap.sh
+. /pgmap/lib/memory-state.sh
+. /pgmap/lib/pmem.sh
+
+pmem_reset
+memory_state_save
+tap_try "a namespace is made" pmem_new 0 "$2" fsdax mem 2M || tap_done
+case $1 in
+ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
+# A stripe of 2 MiB makes the allocator align what is to be mapped huge.
+xfs) mkfs.xfs -q -f -K -m reflink=1 -d su=2m,sw=1,agcount=2 -l su=4k "/dev/$dev" ;;
+esac || tap_bail "mkfs.$1 failed"
+mkdir -p /mnt/dax
+tap_try "it is mounted" mount -t "$1" -o dax=always "/dev/$dev" /mnt/dax || tap_done
+[ "$1$3" != xfshuge ] || xfs_io -c 'extsize 2m' /mnt/dax || tap_bail "no extsize"
+./more "$3" >/tmp/more.tap
+tap_include /tmp/more.tap
+tap_try "it is unmounted" umount /mnt/dax
+tap_try "the namespace goes in less than 5 s" pmem_free "$ns"
+memory_state_same "memory is as it was before"
+tap_done
