@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadSuites, loadTopologies } from './config/load.ts';
 import type { EventBody, Step } from './core/event.ts';
 import { asFailure, type Failure } from './core/failure.ts';
-import { checkNames, planJobs, type PlannedJob, unmetNeed } from './core/plan.ts';
+import { checkNames, leftForTheNight, planJobs, type PlannedJob, unmetNeed } from './core/plan.ts';
 import type { Status } from './core/status.ts';
 import type { Topology } from './core/topology.ts';
 import { parseSize } from './core/units.ts';
@@ -67,6 +67,12 @@ export async function runPipeline(
       })),
     },
   });
+  const later = [...suites.values()].filter((suite) => leftForTheNight(suite, request.selection));
+  if (later.length > 0)
+    emit({
+      type: 'note',
+      text: `Left out, add --nightly: ${later.map((suite) => suite.name).join(', ')}`,
+    });
   const step = stepper(emit);
   try {
     const source =

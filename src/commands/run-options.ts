@@ -21,6 +21,7 @@ export interface RunArguments extends SourceArguments {
   topology: string[] | undefined;
   jobs: number | undefined;
   accel: string;
+  nightly?: boolean;
   out: string | undefined;
 }
 
@@ -72,6 +73,11 @@ export const withSelectionOptions = <T>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'Only this topology',
     })
+    .option('nightly', {
+      type: 'boolean',
+      default: false,
+      describe: 'Also the suites that are too long for every patch',
+    })
     .option('jobs', {
       type: 'number',
       requiresArg: true,
@@ -113,6 +119,7 @@ export function runRequest(app: App, args: RunArguments): RunRequest {
       suites: args.suite ?? [],
       topologies: args.topology ?? [],
       tests: args.test ?? [],
+      nightly: args.nightly ?? false,
     },
     accel: args.accel as RunRequest['accel'],
     jobs: args.jobs ?? app.cpus,

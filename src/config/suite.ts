@@ -50,6 +50,10 @@ export const suiteSchema = z
     name,
     description: z.string().min(1),
     types: z.array(z.string().regex(/^MEMORY_DEVICE_[A-Z0-9_]+$/)).default([]),
+    nightly: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Left out of a run that does not ask for it by --nightly or by name' }),
     topologies: z.array(name).min(1),
     config: z.array(name).default([]),
     modules: z.array(z.string()).default([]),

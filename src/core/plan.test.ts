@@ -29,7 +29,7 @@ const suite = (
   name,
   {
     ...{ name, description: name, types, topologies, tests },
-    ...{ config: [], modules: [], programs: [], allow: [], append: [] },
+    ...{ nightly: false, config: [], modules: [], programs: [], allow: [], append: [] },
   },
 ];
 
@@ -218,4 +218,21 @@ test('needs of the configuration: y and m will do, all else is said with why', (
   expect(unmet('MEMORY_FAILURE')).toBe(
     'needs CONFIG_MEMORY_FAILURE: unmet dependency: X86_MCE (=n)',
   );
+});
+
+test('a suite for the night runs only when it is asked for', () => {
+  const [name, day] = suite('by-day', ['MEMORY_DEVICE_FS_DAX'], ['nvdimm'], [named('a', 1_000)]);
+  const suites = new Map([
+    [name, day],
+    ['by-night', { ...day, name: 'by-night', nightly: true }],
+  ]);
+  const names = (selection: Partial<Selection>): string[] =>
+    planJobs({ ...everything, ...selection }, { ...catalogue, suites }, [])
+      .map((job) => job.suite.name)
+      .sort();
+  expect(names({})).toEqual(['by-day']);
+  expect(names({ types: ['fs_dax'] })).toEqual(['by-day']);
+  expect(names({ nightly: true })).toEqual(['by-day', 'by-night']);
+  expect(names({ suites: ['by-night'] })).toEqual(['by-night']);
+  expect(names({ tests: ['by-night > a'] })).toEqual(['by-night']);
 });

@@ -12,6 +12,8 @@ export interface Selection {
   readonly topologies: readonly string[];
   /** `suite > test` or `suite > test > case`; the test that holds the case is run. */
   readonly tests: readonly string[];
+  /** Suites for the night too; those that are named run in any case. */
+  readonly nightly?: boolean;
 }
 
 /** One boot: a suite on a topology. */
@@ -56,6 +58,7 @@ export function planJobs(
   for (const suite of catalogue.suites.values()) {
     if (selection.suites.length > 0 && !selection.suites.includes(suite.name)) continue;
     if (types.length > 0 && !suite.types.some((type) => types.includes(type))) continue;
+    if (leftForTheNight(suite, selection)) continue;
     const tests = suite.tests.filter(
       (test) =>
         filters.length === 0 ||
@@ -112,6 +115,13 @@ export function checkNames(selection: Selection, catalogue: Named): void {
     known('topology', topology, [...catalogue.topologies.keys()]);
   for (const test of selection.tests) checkFilter(splitPath(test), catalogue);
 }
+
+/** Whether a suite is left out although nothing else rules it out. */
+export const leftForTheNight = (suite: Suite, selection: Selection): boolean =>
+  suite.nightly &&
+  selection.nightly !== true &&
+  selection.suites.length === 0 &&
+  selection.tests.length === 0;
 
 /** `'suite > test > case'` → its levels. */
 export const splitPath = (path: string): string[] => path.split('>').map((level) => level.trim());

@@ -61,6 +61,8 @@ export interface Suite {
   readonly description: string;
   /** Kernel names of the memory types it is for. */
   readonly types: readonly string[];
+  /** Too long or too rare a thing for every patch: runs only when asked for. */
+  readonly nightly: boolean;
   /** One job, and one boot, per topology. */
   readonly topologies: readonly string[];
   readonly config: readonly string[];

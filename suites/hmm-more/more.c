@@ -204,21 +204,20 @@ static void two_mappers(void)
 {
 	char *at = buffer(pages);
 	struct dmirror own = dmirror_open(private.minor, 0);
-	int go[2], status;
+	int go[2], ready[2], status;
 	pid_t child;
+	char byte;
 
 	stamp_all(at, 6, 0, pages);
 	to_device(&private, at, pages);
-	if (pipe(go))
+	if (pipe(go) || pipe(ready))
 		tap_bail("pipe: %s", strerror(errno));
 	child = fork();
 	if (!child) {
-		char byte;
-
 		close(private.fd);
 		close(own.fd);
 		close(go[1]);
-		if (read(go[0], &byte, 1) != 1)
+		if (write(ready[1], "", 1) != 1 || read(go[0], &byte, 1) != 1)
 			_exit(2);
 		if (!right(at, 6, 0, pages))
 			_exit(1);
@@ -226,8 +225,9 @@ static void two_mappers(void)
 		_exit(!right(at, 7, 0, pages));
 	}
 	close(go[0]);
-	/* Its copy is the last but this one: wait until the child has closed its own. */
-	usleep(50000);
+	/* Only the last close of a file counts, so the child's must be over. */
+	if (read(ready[0], &byte, 1) != 1)
+		tap_note("no child");
 	/* Closing a device file brings all pages of the device home (dmirror_fops_release()). */
 	close(own.fd);
 	tap_ok(on_device(&private, at, pages) == 0, "eviction takes shared pages off the device");
@@ -289,9 +289,9 @@ static void charge(void)
 		tap_skip("a cgroup goes with its pages", "no memory controller");
 		return;
 	}
-	if (pipe(ready))
-		tap_bail("pipe: %s", strerror(errno));
 	for (int round = 0; round < 4; round++) {
+		if (pipe(ready))
+			tap_bail("pipe: %s", strerror(errno));
 		mkdir(group, 0755);
 		child = fork();
 		if (!child) {
@@ -309,10 +309,11 @@ static void charge(void)
 				_exit(4);
 			pause();
 		}
-		/* Not forever, if the child fails. */
-		status = 0;
+		/* Without an end of ours, a child that fails ends the read. */
+		close(ready[1]);
 		if (read(ready[0], &byte, 1) != 1)
 			tap_note("the child says nothing");
+		close(ready[0]);
 		charged = number_in(0, "%s/memory.current", group);
 		if (!round)
 			tap_ok(charged >= pages * PAGE / 2, "a cgroup is charged for pages on the device");

@@ -69,7 +69,9 @@ int main(int argc, char **argv)
 	seed = seed_of(argv[2]);
 	random = draws(seed, 99);
 	stage = stage_new();
-	while (good && seconds() < until) {
+	/* Twice at least, however slow the machine is, and until all of them had their turn. */
+	while (good && (rounds < 2 || seconds() < until ||
+			(rounds < 20 && !(stage->rounds[0] && stage->rounds[1] && stage->rounds[2])))) {
 		char path[96], *name;
 		pid_t pids[workers];
 

@@ -104,7 +104,8 @@ int main(int argc, char **argv)
 	snprintf(unbind, sizeof(unbind), "%s/unbind", driver);
 	stage = stage_new();
 	random = draws(seed, 99);
-	while (good && seconds() < until) {
+	/* Twice at least, however slow the machine is. */
+	while (good && (rounds < 2 || seconds() < until)) {
 		char *at = map();
 		pid_t pids[workers];
 
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
 	}
 	tap_note("%d rounds; %ld pins, %ld others, %ld touches, %ld copies; the slowest unbind took %.2f s", rounds,
 		 stage->rounds[0], stage->rounds[1], stage->rounds[2], stage->rounds[3], slowest);
-	tap_ok(good && rounds > 1, "the driver goes and comes while tasks use the device");
+	tap_ok(good, "the driver goes and comes while tasks use the device");
 	if (!tap_ok(!stage->wrong, "they get SIGBUS, EFAULT or nothing"))
 		tap_note("code %d", stage->wrong);
 	taken = vmstat("nr_foll_pin_acquired") - taken;

@@ -7,6 +7,7 @@ const suite = (name: string, ...types: string[]): Suite => ({
   name,
   description: '',
   types: types.map((type) => `MEMORY_DEVICE_${type}`),
+  nightly: false,
   topologies: [],
   config: [],
   modules: [],
