@@ -27,7 +27,7 @@ const plan = (id: string, signs: PlannedJob['topology']['signs']): PlannedJob =>
     ...{ id, reproduce: '', tests },
     suite: {
       ...{ name: 's', description: 's', types: [], topologies: ['t'], tests },
-      ...{ config: [], modules: [], programs: [], allow: [], append: [] },
+      ...{ nightly: false, config: [], modules: [], programs: [], allow: [], append: [] },
     },
     topology: {
       ...{ name: 't', description: 't', cpus: 1, memory: '64M', machine: {}, nodes: [], signs },

@@ -15,7 +15,7 @@ const named = (name: string, timeoutMs = 2_500): SuiteTest => ({
 });
 const suite: Suite = {
   ...{ name: 's', description: 's', types: [], topologies: ['t'], tests: [named('one')] },
-  ...{ config: [], modules: [], programs: [], allow: [], append: [] },
+  ...{ nightly: false, config: [], modules: [], programs: [], allow: [], append: [] },
 };
 
 type End = ReturnType<ReturnType<SuiteHost['parseTap']>['end']>;
