@@ -7,8 +7,9 @@ memory_state() {
 	cat /proc/iomem
 	awk '/^DirectMap/ { sum += $2 } /^MemTotal/ { print } END { print "DirectMap", sum, "kB" }' /proc/meminfo
 	grep nr_memmap /proc/vmstat
-	# Caching attributes of physical ranges; only what is no RAM and no MMIO of the machine is listed.
-	cat /sys/kernel/debug/x86/pat_memtype_list 2>/dev/null
+	# Caching attributes of physical ranges, without the firmware's tables at the end of RAM below 4 GiB: they are mapped
+	# when ACPI first asks for them, and stay.
+	grep -v 'mem 0x00000000.* write-back' /sys/kernel/debug/x86/pat_memtype_list 2>/dev/null
 	ls /sys/devices/system/memory
 }
 

@@ -115,10 +115,20 @@ static void look_pins(FILE *out)
 	fprintf(out, "%ld pinned\n", sum);
 }
 
+/* Tables of the firmware, at the end of RAM below 4 GiB, are mapped when ACPI first asks for them, and stay. */
+static void copy_caching(const char *line, FILE *out)
+{
+	unsigned long long start = 0;
+
+	if (sscanf(line, "PAT: [mem 0x%llx", &start) == 1 && start < 1ULL << 32 && strstr(line, "write-back"))
+		return;
+	copy(line, out);
+}
+
 /* Caching attributes of physical ranges. */
 static void look_caching(FILE *out)
 {
-	lines_of("/sys/kernel/debug/x86/pat_memtype_list", out, copy);
+	lines_of("/sys/kernel/debug/x86/pat_memtype_list", out, copy_caching);
 }
 
 /* Free memory of PCI devices that other devices can reach. */
