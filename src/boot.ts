@@ -71,7 +71,7 @@ export async function boot(
   );
   try {
     request.onStarted?.(machine);
-    await untilReady(machine, nonce, request.timeoutScale, ctx.signal);
+    await untilReady(machine, nonce, request.timeoutScale, sinceStart, ctx.signal);
     const guest = await connectGuest(machine.sshPort, request.keys, {
       signal: ctx.signal,
       readyTimeoutMs: limits.ssh * request.timeoutScale,
@@ -95,6 +95,7 @@ async function untilReady(
   machine: Machine,
   nonce: string,
   scale: number,
+  sinceStart: () => number,
   signal: AbortSignal,
 ): Promise<void> {
   const over = new AbortController();
@@ -113,7 +114,10 @@ async function untilReady(
     for await (const line of followLines(machine.consolePath, { signal: stop, pollMs: 5 })) {
       heard();
       started ||= line.text.includes('Linux version');
-      if (line.text.endsWith(`pgmap: ready ${nonce}`)) return;
+      if (line.text.endsWith(`pgmap: ready ${nonce}`)) {
+        checkClock(line.text, sinceStart());
+        return;
+      }
       if (panic === undefined && line.text.includes('Kernel panic - not syncing')) {
         panic = line.text.replace(/^\[[^\]]*\] /, '');
         // The report's tail is still to come.
@@ -139,6 +143,22 @@ async function untilReady(
   if (exit !== undefined)
     throw bootFailure('boot-reset', 'the machine reset or went away while the kernel booted');
   throw bootFailure('boot-silent', 'the kernel started, but its user space never became ready');
+}
+
+/**
+ * On a loaded host the kernel sometimes calibrates its time stamp counter far too low ("PIT calibration deviates from
+ * HPET"). Its seconds are then a fraction of ours: limits expire at once and soft lockups are reported that are none.
+ * A guest that has lived longer than its QEMU gives itself away.
+ */
+export function checkClock(readyLine: string, elapsedMs: number): void {
+  const guestMs = 1000 * Number(/^\[ *(\d+\.\d+)\]/.exec(readyLine)?.[1] ?? 0);
+  if (guestMs <= 1.5 * elapsedMs + 500) return;
+  throw new FailureError({
+    blame: 'lab',
+    code: 'guest-clock',
+    title: `the guest's clock runs wild: ${(guestMs / 1000).toFixed(1)} s since its boot, ${(elapsedMs / 1000).toFixed(1)} s here`,
+    hint: 'The host was too busy while the kernel calibrated its clock: run less beside it.',
+  });
 }
 
 const bootFailure = (code: string, title: string): FailureError =>
