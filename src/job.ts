@@ -105,7 +105,7 @@ async function bootAndTest(
     const booted = await step('boot', async () => {
       const attempt = () =>
         boot({ ...inputs, topology: plan.topology, suite: plan.suite, dir }, ctx);
-      const up = await bootAgain(attempt, job, ctx);
+      const up = await bootAgain(attempt, plan.id, ctx);
       ({ machine, guest } = up);
       return { status: 'PASS', ms: up.ms };
     });
