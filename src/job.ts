@@ -199,7 +199,7 @@ async function testSuite(
     ctx.signal.throwIfAborted();
     const failure = asFailure(error);
     // A lost connection and the crash behind it race: the console may have more to say.
-    const title = await lastReport(machine.consolePath, limits.lastWords, ctx.signal);
+    const title = await lastReport(machine.consolePath, plan, ctx.signal);
     ctx.emit({
       type: 'test',
       job: plan.id,
@@ -247,14 +247,15 @@ async function serveLab(
   return answer.ok ? 'ok' : `error ${answer.error}`;
 }
 
-/** Waits a little for a kernel report to be complete on the console, and gives the last one's title. */
+/** Waits a little for a kernel report to be complete on the console, and gives the last one's title, allowed ones apart. */
 async function lastReport(
   consolePath: string,
-  patienceMs: number,
+  plan: PlannedJob,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  await sleep(patienceMs, signal);
-  return scanSplats(await readConsole(consolePath)).at(-1)?.title;
+  await sleep(limits.lastWords, signal);
+  const splats = await findSplats(consolePath, plan);
+  return splats.findLast((splat) => splat.allowed === undefined)?.title;
 }
 
 async function readConsole(path: string): Promise<Buffer> {
