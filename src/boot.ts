@@ -111,7 +111,8 @@ async function untilReady(
   let panic: string | undefined;
   heard();
   try {
-    for await (const line of followLines(machine.consolePath, { signal: stop, pollMs: 5 })) {
+    const { consolePath, consoleFrom: from } = machine;
+    for await (const line of followLines(consolePath, { signal: stop, pollMs: 5, from })) {
       heard();
       started ||= line.text.includes('Linux version');
       if (line.text.endsWith(`pgmap: ready ${nonce}`)) {

@@ -19,10 +19,13 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const plan = (id: string, signs: PlannedJob['topology']['signs']): PlannedJob => {
-  const tests = [
-    { name: 'one', run: ['./x'], timeoutMs: 1000, needs: { config: [] }, leaves: {}, cases: [] },
-  ];
+const plan = (
+  id: string,
+  signs: PlannedJob['topology']['signs'],
+  names: readonly string[],
+): PlannedJob => {
+  const rest = { run: ['./x'], timeoutMs: 1000, needs: { config: [] }, leaves: {}, cases: [] };
+  const tests = names.map((name) => ({ name, ...rest }));
   return {
     ...{ id, reproduce: '', tests },
     suite: {
@@ -41,6 +44,7 @@ async function jobOf(
   scenario: FakeScenario,
   timeoutScale: number,
   signs: PlannedJob['topology']['signs'] = [],
+  tests: readonly string[] = ['one'],
 ): Promise<EventBody[]> {
   vi.stubEnv('PATH', `${await rig.qemu(scenario)}:${process.env['PATH']}`);
   const keys = newGuestKeys();
@@ -51,7 +55,7 @@ async function jobOf(
   const events: EventBody[] = [];
   await runJob(
     {
-      plan: plan('s@t', signs),
+      plan: plan('s@t', signs, tests),
       qemu: 'qemu-system-x86_64',
       image: join(runDir, 'bzImage'),
       initrd: join(runDir, 'initrd'),
@@ -64,7 +68,7 @@ async function jobOf(
   return events;
 }
 
-const ends = (events: readonly EventBody[]): unknown[] =>
+const ends = (events: readonly EventBody[]): unknown[][] =>
   events.flatMap((event) =>
     event.type === 'step-end' ? [[event.step, event.status, event.failure?.code]] : [],
   );
@@ -107,4 +111,31 @@ test('an iomem name is looked for as a whole', async () => {
   expect(ends(found)[1]).toEqual(['probe', 'PASS', undefined]);
   const missed = await jobOf('iomem-part', scenario, 0.05, [{ iomem: 'Persistent' }]);
   expect(ends(missed)[1]).toEqual(['probe', 'MISS', 'device-absent']);
+});
+
+test('each test that takes the machine down has its answer, and the next one a fresh machine', async () => {
+  // Two commands, for the release and for the signs: the third is a test.
+  const scenario: FakeScenario = {
+    ...bootOk(),
+    ...{ kind: 'drop-ssh-after', after: 2, splat: '[    9.000000] kernel BUG at mm/x.c:1!\n' },
+  };
+  const events = await jobOf('crashes', scenario, 1, [], ['one', 'two', 'three']);
+  const answers = events.flatMap((event) =>
+    event.type === 'test' ? [[event.point.path[1], event.point.status]] : [],
+  );
+  expect(answers).toEqual([
+    ['one', 'FAIL'],
+    ['two', 'FAIL'],
+    ['three', 'FAIL'],
+  ]);
+  const steps = ends(events);
+  expect(steps.filter(([step]) => step === 'boot').length).toBe(3);
+  expect(steps.filter(([, , code]) => code === 'guest-crashed').length).toBe(3);
+  const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
+  expect(notes).toEqual([
+    "s@t got a fresh machine after 'one': 2 tests were left",
+    "s@t got a fresh machine after 'two': 1 test was left",
+  ]);
+  const splats = events.flatMap((event) => (event.type === 'splat' ? [event.splat] : []));
+  expect(splats.length).toBe(3);
 });

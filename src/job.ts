@@ -1,13 +1,10 @@
 // One job: boot a topology, check that it is what it should be, run one suite in it, take down what the guest proved
 // and what its kernel complained about.
 import { createWriteStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scanSplats } from './console/splat.ts';
-import { allowFor } from './core/allow.ts';
-import { readMarks, testsAt } from './core/console-marks.ts';
 import { parseCoverage } from './core/coverage.ts';
-import type { EventBody, Splat, Step } from './core/event.ts';
+import type { EventBody, Step } from './core/event.ts';
 import { asFailure, type Failure, FailureError } from './core/failure.ts';
 import type { PlannedJob } from './core/plan.ts';
 import type { Status } from './core/status.ts';
@@ -16,6 +13,7 @@ import { parseSize } from './core/units.ts';
 import { boot } from './boot.ts';
 import type { GuestKeys } from './guest/keys.ts';
 import type { Guest } from './guest/ssh.ts';
+import { findSplats, lastReport } from './job-splats.ts';
 import { runSuite } from './suite/run.ts';
 import { parseTap } from './tap/parse.ts';
 import { sleep, within } from './util/deadline.ts';
@@ -27,6 +25,8 @@ export interface JobInputs {
   readonly plan: PlannedJob;
   /** Why this host cannot make the topology; every test is then a SKIP with this reason. */
   readonly cannot?: string;
+  /** Why the suite's programs do not compile; every test is then an ERROR with this reason. */
+  readonly broken?: Failure;
   readonly qemu: string;
   readonly image: string;
   /** `make kernelrelease`, which `uname -r` must equal; undefined for a kernel built elsewhere. */
@@ -38,6 +38,8 @@ export interface JobInputs {
   readonly timeoutScale: number;
   /** The run's folder; the job's own is jobs/<id> in it. */
   readonly runDir: string;
+  /** Stands between the job and its guest once it is up: for recording what tests reach. */
+  readonly through?: (guest: Guest) => Promise<Guest>;
   unmet(test: SuiteTest): string | undefined;
 }
 
@@ -47,9 +49,7 @@ export interface JobContext {
 }
 
 /** Time limits in milliseconds under TCG, before scaling. */
-const limits = { signs: 10_000, coverage: 20_000, lastWords: 3_000 };
-/** More console than this is not searched for reports. */
-const consoleLimitBytes = 64 * 2 ** 20;
+const limits = { signs: 10_000, coverage: 20_000 };
 
 /** Never rejects for anything the guest does: it all becomes events. */
 export async function runJob(inputs: JobInputs, ctx: JobContext): Promise<void> {
@@ -65,13 +65,21 @@ export async function runJob(inputs: JobInputs, ctx: JobContext): Promise<void> 
     skipAll(inputs, inputs.cannot, ctx);
     return;
   }
+  const { broken } = inputs;
+  if (broken !== undefined) {
+    await step('suite', () => {
+      failAll(inputs, broken, ctx);
+      return Promise.resolve({ status: 'ERROR', failure: broken });
+    });
+    return;
+  }
   const dir = join(inputs.runDir, 'jobs', job);
   await mkdir(dir, { recursive: true });
   for (const role of ['console.log', 'qemu.log', 'qemu.argv', 'tap.log'])
     ctx.emit({ type: 'artifact', job, role, path: join('jobs', job, role) });
   await bootAndTest(inputs, dir, step, ctx);
   await step('teardown', async () => {
-    for (const splat of await findSplats(join(dir, 'console.log'), plan))
+    for (const splat of await findSplats(join(dir, 'console.log'), 0, plan))
       ctx.emit({ type: 'splat', job, splat });
     return { status: 'PASS' };
   });
@@ -92,15 +100,38 @@ const thrownEnd = (failure: Failure): StepEnd => ({
 
 type RunStep = (name: Step, work: () => Promise<StepEnd>) => Promise<boolean>;
 
+/** A test that takes the machine down has its answer; those after it get a fresh one. */
 async function bootAndTest(
   inputs: JobInputs,
   dir: string,
   step: RunStep,
   ctx: JobContext,
 ): Promise<void> {
+  let { tests } = inputs.plan;
+  while (tests.length > 0) {
+    const left = await testInOneBoot(inputs, tests, dir, step, ctx);
+    const last = tests[tests.length - left.length - 1];
+    if (left.length > 0)
+      ctx.emit({
+        type: 'note',
+        text: `${inputs.plan.id} got a fresh machine after '${last?.name ?? ''}': ${left.length} ${left.length === 1 ? 'test was' : 'tests were'} left`,
+      });
+    tests = left;
+  }
+}
+
+/** Returns the tests that want another boot: none if this one could not run any. */
+async function testInOneBoot(
+  inputs: JobInputs,
+  tests: readonly SuiteTest[],
+  dir: string,
+  step: RunStep,
+  ctx: JobContext,
+): Promise<readonly SuiteTest[]> {
   const { plan } = inputs;
   let machine: Machine | undefined;
   let guest: Guest | undefined;
+  let left: readonly SuiteTest[] = [];
   try {
     const booted = await step('boot', async () => {
       const attempt = () =>
@@ -109,11 +140,17 @@ async function bootAndTest(
       ({ machine, guest } = up);
       return { status: 'PASS', ms: up.ms };
     });
-    if (!booted || machine === undefined || guest === undefined) return;
+    if (!booted || machine === undefined || guest === undefined) return [];
     const [vm, shell] = [machine, guest];
     const signsThere = await step('probe', () => checkSigns(plan, shell, inputs.timeoutScale, ctx));
-    if (signsThere) await step('suite', () => testSuite(inputs, vm, shell, dir, ctx));
+    if (signsThere)
+      await step('suite', async () => {
+        const end = await testSuite(inputs, tests, vm, shell, dir, ctx);
+        ({ left } = end);
+        return end.step;
+      });
     await reportCoverage(plan.id, shell, ctx);
+    return left;
   } finally {
     await guest?.[Symbol.asyncDispose]();
     await machine?.[Symbol.asyncDispose]();
@@ -172,18 +209,19 @@ async function checkSigns(
 
 async function testSuite(
   inputs: JobInputs,
+  tests: readonly SuiteTest[],
   machine: Machine,
   guest: Guest,
   dir: string,
   ctx: JobContext,
-): Promise<StepEnd> {
+): Promise<{ readonly step: StepEnd; readonly left: readonly SuiteTest[] }> {
   const { plan } = inputs;
-  const raw = createWriteStream(join(dir, 'tap.log'));
-  let current: string[] = [plan.suite.name];
+  const raw = createWriteStream(join(dir, 'tap.log'), { flags: 'a' });
+  let current: string | undefined;
   try {
-    await runSuite(plan.suite, plan.tests, {
+    const left = await runSuite(plan.suite, tests, {
       async exec(argv, options) {
-        current = [plan.suite.name, argv[2] ?? ''];
+        current = argv[2];
         return guest.exec(argv, options);
       },
       parseTap,
@@ -194,32 +232,30 @@ async function testSuite(
       within: (ms) => within(ctx.signal, ms),
       timeoutScale: inputs.timeoutScale,
     });
-    return { status: 'PASS' };
+    return { step: { status: 'PASS' }, left };
   } catch (error) {
     ctx.signal.throwIfAborted();
     const failure = asFailure(error);
     // A lost connection and the crash behind it race: the console may have more to say.
-    const title = await lastReport(machine.consolePath, plan, ctx.signal);
+    const title = await lastReport(machine, plan, ctx.signal);
     ctx.emit({
       type: 'test',
       job: plan.id,
       point: {
-        path: current,
+        path: current === undefined ? [plan.suite.name] : [plan.suite.name, current],
         status: title === undefined ? 'ERROR' : 'FAIL',
         diagnostics: [title === undefined ? failure.title : `the guest was lost: ${title}`],
       },
     });
-    return title === undefined
-      ? { status: 'ERROR', failure }
-      : {
-          status: 'FAIL',
-          failure: {
-            blame: 'series',
-            code: 'guest-crashed',
-            title,
-            hint: 'The report below and console.log show it; later tests of this suite did not run.',
-          },
-        };
+    const left = tests.slice(tests.findIndex(({ name }) => name === current) + 1);
+    if (title === undefined) return { step: { status: 'ERROR', failure }, left };
+    const crash: Failure = {
+      blame: 'series',
+      code: 'guest-crashed',
+      title,
+      hint: 'The report below and console.log show it.',
+    };
+    return { step: { status: 'FAIL', failure: crash }, left };
   } finally {
     await new Promise<void>((resolve) => raw.end(resolve));
   }
@@ -247,53 +283,24 @@ async function serveLab(
   return answer.ok ? 'ok' : `error ${answer.error}`;
 }
 
-/** Waits a little for a kernel report to be complete on the console, and gives the last one's title, allowed ones apart. */
-async function lastReport(
-  consolePath: string,
-  plan: PlannedJob,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  await sleep(limits.lastWords, signal);
-  const splats = await findSplats(consolePath, plan);
-  return splats.findLast((splat) => splat.allowed === undefined)?.title;
-}
-
-async function readConsole(path: string): Promise<Buffer> {
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return Buffer.alloc(0);
-  try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, consoleLimitBytes));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-async function findSplats(consolePath: string, plan: PlannedJob): Promise<Splat[]> {
-  const log = await readConsole(consolePath);
-  const marks = readMarks(log.toString('latin1'));
-  return scanSplats(log).map(({ title, kind, from, to, text }) => {
-    const during = testsAt(marks, from);
-    const allow = allowFor(plan.suite, title, during);
-    return {
-      title,
-      kind,
-      from,
-      to,
-      text: text.slice(0, 16_384),
-      during,
-      ...(allow === undefined ? {} : { allowed: allow.reason }),
-    };
-  });
-}
-
 async function reportCoverage(job: string, guest: Guest, ctx: JobContext): Promise<void> {
   const read = await guest
     .exec(['cat', '/proc/pgmap_probe/coverage'], { signal: within(ctx.signal, limits.coverage) })
     .catch(() => undefined);
   if (read?.code === 0) ctx.emit({ type: 'coverage', job, types: parseCoverage(read.stdout) });
+}
+
+function failAll({ plan }: JobInputs, failure: Failure, ctx: JobContext): void {
+  for (const test of plan.tests)
+    ctx.emit({
+      type: 'test',
+      job: plan.id,
+      point: {
+        path: [plan.suite.name, test.name],
+        status: 'ERROR',
+        diagnostics: [failure.title],
+      },
+    });
 }
 
 function skipAll(inputs: JobInputs, reason: string, ctx: JobContext): void {

@@ -134,3 +134,12 @@ describe('newSplatScanner', () => {
     expect(found).toHaveLength(1);
   });
 });
+
+it('the same report in two boots of one console is two reports', () => {
+  const boot = '[    0.000000] Linux version 6.12.0\n[    2.000000] kernel BUG at mm/x.c:1!\n';
+  const found = scanSplats(boot + boot);
+  expect(found.map(({ from }) => from)).toEqual([
+    boot.indexOf('[    2'),
+    boot.length + boot.indexOf('[    2'),
+  ]);
+});

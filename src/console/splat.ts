@@ -103,6 +103,8 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
     else if (text.startsWith('Linux version ')) unstamped = true;
     // Where the kernel stamps its lines, others are not the kernel's.
     else if (stamped >= 3 && !unstamped) return;
+    // Another boot: all that was said before it is complete.
+    if (text.startsWith('Linux version ')) reset();
     const own = open.find((report) => report.caller === line.caller);
     const pattern = header(text);
     if (pattern !== undefined) {
@@ -118,6 +120,12 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
       if (stacks !== undefined && stacks.phase !== 'done' && isReportLine(text)) feed(stacks, line);
     }
     opener(line);
+  }
+
+  function reset(): void {
+    for (const report of [...open]) close(report);
+    openers.clear();
+    saidOnce.clear();
   }
 
   function header(text: string): { pattern: Pattern; match: RegExpExecArray } | undefined {

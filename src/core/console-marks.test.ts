@@ -19,6 +19,7 @@ const at = (text: string): number => log.indexOf(text);
 test('marks with the byte at which their line begins', () => {
   const line = (text: string): number => log.lastIndexOf('\n', at(text)) + 1;
   expect(readMarks(log)).toEqual([
+    { at: 0, kind: 'boot', test: '' },
     { at: line('begin fs-dax > round'), kind: 'begin', test: 'fs-dax > round trip' },
     { at: line('end fs-dax > round'), kind: 'end', test: 'fs-dax > round trip' },
     { at: line('begin fs-dax > trunc'), kind: 'begin', test: 'fs-dax > truncate (2)' },
@@ -35,6 +36,14 @@ test.each([
   ['after', ['fs-dax > truncate (2)']],
 ])('at %j ran %j', (text, tests) => {
   expect(testsAt(readMarks(log), at(text))).toEqual(tests);
+});
+
+test('a kernel that boots anew runs no test of the boot before', () => {
+  const twice = `${log.slice(0, at('WARNING: first'))}\n${log}`;
+  expect(testsAt(readMarks(twice), twice.indexOf('WARNING: first'))).toEqual([
+    'fs-dax > round trip',
+  ]);
+  expect(testsAt(readMarks(twice), twice.lastIndexOf('Linux version'))).toEqual([]);
 });
 
 test('tests that run side by side are all named', () => {

@@ -2,13 +2,14 @@
 
 /** `[   1.234567] pgmap: begin fs-dax > round trip` */
 const markLine =
-  /^(?:<\d{1,3}>)?\[[^\]\n]{1,40}\](?:\[[^\]\n]{1,40}\])? pgmap: (begin|end|timeout) ([^\n\r]*)/gm;
+  /^(?:<\d{1,3}>)?\[[^\]\n]{1,40}\](?:\[[^\]\n]{1,40}\])? (?:pgmap: (begin|end|timeout) ([^\n\r]*)|Linux version )/gm;
 
 export interface Mark {
   /** Index into the text the marks were read from. */
   readonly at: number;
-  readonly kind: 'begin' | 'end' | 'timeout';
-  /** `suite > test` */
+  /** `boot`: the kernel starts, and no test of an earlier boot runs any more. */
+  readonly kind: 'begin' | 'end' | 'timeout' | 'boot';
+  /** `suite > test`; '' for `boot`. */
   readonly test: string;
 }
 
@@ -16,7 +17,7 @@ export interface Mark {
 export function readMarks(log: string): Mark[] {
   return [...log.matchAll(markLine)].map((match) => ({
     at: match.index,
-    kind: match[1] as Mark['kind'],
+    kind: (match[1] ?? 'boot') as Mark['kind'],
     test: (match[2] ?? '').trim(),
   }));
 }
@@ -27,6 +28,10 @@ export function testsAt(marks: readonly Mark[], offset: number): string[] {
   let last: string | undefined;
   for (const mark of marks) {
     if (mark.at > offset) break;
+    if (mark.kind === 'boot') {
+      running.clear();
+      last = undefined;
+    }
     if (mark.kind === 'begin') running.add(mark.test);
     if (mark.kind === 'end') {
       running.delete(mark.test);

@@ -16,8 +16,11 @@ export function newOracle(
 ): {
   line(text: string): void;
   point(own: readonly string[]): TestPoint | undefined;
+  /** The kernel oopsed meanwhile. @see Documentation/admin-guide/tainted-kernels.rst, flag D */
+  died(): boolean;
 } {
   let spoke = false;
+  let died = false;
   const left: string[] = [];
   // A report that is allowed taints the kernel; whether it is the allowed one is for the console's reader to say.
   const mayWarn = allow.some((entry) => entry.during?.includes(test.name) ?? true);
@@ -28,6 +31,7 @@ export function newOracle(
       if (!text.startsWith(prefix)) return;
       spoke = true;
       const [, name, detail] = /^not ok ([a-z0-9-]+): (.*)/.exec(text.slice(prefix.length)) ?? [];
+      died ||= name === 'taint' && detail === '+ taint D';
       if (name === undefined || detail === undefined || isMeant(name, detail)) return;
       if (left.length < mostLines) left.push(`${name}: ${detail}`);
     },
@@ -39,5 +43,6 @@ export function newOracle(
             diagnostics: left,
           }
         : undefined,
+    died: () => died,
   };
 }

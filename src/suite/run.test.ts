@@ -294,3 +294,18 @@ test('a flood of what was left is cut', async () => {
   await runSuite(suite, suite.tests, stage.whole);
   expect(stage.points.at(-1)?.diagnostics).toHaveLength(40);
 });
+
+test.each<[string, Played]>([
+  ['has oopsed', { stdout: ['# pgmap: oracle not ok taint: + taint D\n'], points: [pass] }],
+  ['holds a task for ever', { code: 125 }],
+])('a kernel that %s is not tested further: the rest is left', async (_, program) => {
+  const tests = [named('one'), named('two'), named('three')];
+  const stage = play(program);
+  expect(await runSuite(suite, tests, stage.whole)).toEqual(tests.slice(1));
+  expect(stage.argvs.length).toBe(1);
+});
+
+test('a warning leaves the kernel fit: nothing is left', async () => {
+  const warned = { stdout: ['# pgmap: oracle not ok taint: + taint W\n'], points: [pass] };
+  expect(await runSuite(suite, [named('one'), named('two')], play(warned).whole)).toEqual([]);
+});

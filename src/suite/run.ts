@@ -42,29 +42,33 @@ export interface SuiteHost {
 /** Exit codes of images/lib/run-test. */
 const timedOut = 124;
 const stuck = 125;
-/** On top of a test's limit: run-test's own second after SIGKILL, and a slow connection. */
-const graceMs = 15_000;
+/** On top of a test's limit: run-test's own eight seconds after SIGKILL, and a slow connection. */
+const graceMs = 25_000;
 
-/** Runs the given tests in order. Rejects when the guest is gone; the tests that have not answered stay MISS. */
+/**
+ * Runs the given tests in order. Returns those that are left because the kernel is no longer fit to be tested: it has
+ * oopsed, or holds a task for ever. Rejects when the guest is gone.
+ */
 export async function runSuite(
   suite: Suite,
   tests: readonly SuiteTest[],
   host: SuiteHost,
-): Promise<void> {
-  for (const test of tests) {
+): Promise<readonly SuiteTest[]> {
+  for (const [at, test] of tests.entries()) {
     const reason = host.unmet(test);
-    if (reason === undefined) await runTest(suite, test, host);
-    else
+    if (reason !== undefined)
       host.onPoint({
         path: [suite.name, test.name],
         status: 'SKIP',
         directive: { name: 'SKIP', reason },
         diagnostics: [],
       });
+    else if ((await runTest(suite, test, host)) === 'unfit') return tests.slice(at + 1);
   }
+  return [];
 }
 
-async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<void> {
+async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<'fit' | 'unfit'> {
   const own = [suite.name, test.name];
   let last = performance.now();
   const tap = host.parseTap((point) => {
@@ -120,6 +124,7 @@ async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<
       `its results are ${end.status}, but it ${exitNote(done.code)[0] ?? 'failed'}`,
       ...tail(done.stderr),
     ]);
+  return done.code === stuck || oracle.died() ? 'unfit' : 'fit';
 }
 
 const exitNote = (code: number | undefined): string[] =>

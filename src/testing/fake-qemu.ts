@@ -74,7 +74,7 @@ async function machine(): Promise<void> {
   checkArguments();
   // Only a machine needs ssh2: what is asked for its version answers sooner without.
   const { Server: SshServer } = (await import('ssh2')).default;
-  const serial = /^file,id=console,path=(.*)$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
+  const serial = /^file,id=console,path=(.*),append=on$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
   const say = (text: string): void => appendFileSync(serial, text);
   const port = Number(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:22/.exec(option('-netdev') ?? '')?.[1]);
   const door = createServer({ noDelay: true }).on('connection', early);

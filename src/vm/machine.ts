@@ -1,6 +1,6 @@
 // A running QEMU: started without a shell, never left behind, always saying why it is gone.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface MachineSpec {
   readonly append: readonly string[];
   readonly accel: Accel;
   readonly cpus?: number;
-  /** Existing folder that gets console.log, qemu.log and qemu.argv. */
+  /** Existing folder that gets console.log, qemu.log and qemu.argv; the first two are appended to. */
   readonly dir: string;
   /** Folder for backing files, made if missing; the files go away with the machine. */
   readonly backingDir: string;
@@ -41,6 +41,8 @@ export interface Machine extends AsyncDisposable {
   /** Port of 127.0.0.1 that leads to the guest's port 22. */
   readonly sshPort: number;
   readonly consolePath: string;
+  /** Where this boot begins in it, in bytes: a folder's console.log holds all its boots. */
+  readonly consoleFrom: number;
   readonly logPath: string;
   readonly argv: readonly string[];
   readonly backingDir: string;
@@ -114,7 +116,8 @@ async function attemptStart(
   };
   const argv = [spec.qemu, ...qemuArgs(spec.topology, boot)];
   await writeFile(join(spec.dir, 'qemu.argv'), `${repeatLine(spec.qemu, spec.topology, boot)}\n`);
-  await writeFile(consolePath, '');
+  await appendFile(consolePath, '');
+  const { size: consoleFrom } = await stat(consolePath);
   const { child, exited } = await spawnQemu(argv, logPath);
 
   const trouble = new AbortController();
@@ -152,6 +155,7 @@ async function attemptStart(
     qmp,
     sshPort,
     consolePath,
+    consoleFrom,
     logPath,
     argv,
     backingDir: spec.backingDir,
@@ -175,7 +179,7 @@ async function spawnQemu(
   argv: readonly string[],
   logPath: string,
 ): Promise<{ child: ChildProcess; exited: Promise<MachineExit> }> {
-  const log = await open(logPath, 'w');
+  const log = await open(logPath, 'a');
   try {
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
       stdio: ['ignore', log.fd, log.fd],

@@ -168,7 +168,8 @@ function consoleArgs(serialPath: string | undefined): string[] {
   if (serialPath === undefined) return ['-serial', 'mon:stdio'];
   return [
     '-chardev',
-    `file,${optionWord({ id: 'console', path: serialPath })}`,
+    // A job that boots more than once keeps all that was said in one file.
+    `file,${optionWord({ id: 'console', path: serialPath, append: true })}`,
     '-serial',
     'chardev:console',
   ];
