@@ -9,18 +9,18 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <tap.h>
-#include "../hmm-private/dmirror.h"
+#include "more.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif
 
-enum { pages = 600, pagemap_wp = 57, pagemap_swap = 62 };
+enum { pagemap_wp = 57, pagemap_swap = 62 };
 
-static struct dmirror private, coherent;
-static char *mirror;
+struct dmirror private, coherent;
+char *mirror;
 
-static char *buffer(uint64_t count)
+char *buffer(uint64_t count)
 {
 	char *at = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -29,17 +29,17 @@ static char *buffer(uint64_t count)
 	return at;
 }
 
-static long to_device(struct dmirror *d, char *at, uint64_t count)
+long to_device(struct dmirror *d, char *at, uint64_t count)
 {
 	return dmirror_do(d, HMM_DMIRROR_MIGRATE_TO_DEV, at, count, mirror);
 }
 
-static uint64_t on_device(struct dmirror *d, char *at, uint64_t count)
+uint64_t on_device(struct dmirror *d, char *at, uint64_t count)
 {
 	return dmirror_count(d, at, count, d->local);
 }
 
-static int right(const char *at, uint64_t seed, uint64_t first, uint64_t count)
+int right(const char *at, uint64_t seed, uint64_t first, uint64_t count)
 {
 	uint64_t where = 0, wrong = stamps_wrong(at, seed, first, count, &where);
 
@@ -48,8 +48,7 @@ static int right(const char *at, uint64_t seed, uint64_t first, uint64_t count)
 	return !wrong;
 }
 
-/* How many entries of the page table have that bit of pagemap. */
-static uint64_t with_bit(const char *at, uint64_t count, int bit)
+uint64_t with_bit(const char *at, uint64_t count, int bit)
 {
 	uint64_t entry[count], found = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -365,7 +364,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} tests[] = { { "swap", swapped }, { "userfault", userfault }, { "two-mappers", two_mappers },
-		      { "across", across }, { "charge", charge },	{ "grow", grow } };
+		      { "across", across }, { "charge", charge },	{ "grow", grow },
+		      { "lazy-free", lazily_freed }, { "soft-dirty", soft_dirty }, { "locked", locked } };
 	const char *name = argc > 1 ? argv[1] : "";
 
 	private = dmirror_open(0, 0);
