@@ -146,7 +146,10 @@ function memoryArgs(topology: Topology, cpuCount: number): string[] {
  * `earlyprintk`: an early panic has a last word too. `nokaslr`: an address means the same in every run. `panic=-1` with
  * -no-reboot: a panic ends QEMU. `random.trust_cpu`: before 6.2 an allnoconfig kernel waits seconds for entropy otherwise.
  */
-const always = ['console=ttyS0', 'earlyprintk=ttyS0', 'panic=-1', 'nokaslr', 'random.trust_cpu=on'];
+const always = [
+  ...['console=ttyS0', 'earlyprintk=ttyS0', 'panic=-1', 'nokaslr', 'random.trust_cpu=on'],
+  'slub_debug=FZP',
+];
 
 function kernelArgs(topology: Topology, boot: BootInputs): string[] {
   const words = [...always, ...topology.append, ...boot.append];
