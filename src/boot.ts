@@ -1,4 +1,5 @@
 // From a topology and a kernel to a guest that answers: QEMU started, init ready, ssh connected, the right kernel.
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { followLines } from './console/reader.ts';
 import { FailureError } from './core/failure.ts';
@@ -18,6 +19,8 @@ export interface BootRequest {
   readonly image: string;
   /** `make kernelrelease`, which `uname -r` must equal; undefined for a kernel built elsewhere. */
   readonly release?: string;
+  /** SHA-256 of what /sys/kernel/notes must hold, with the build id; undefined if nobody knows. */
+  readonly notes?: string;
   readonly initrd: string;
   readonly keys: GuestKeys;
   readonly accel: Accel;
@@ -36,6 +39,11 @@ export interface Booted {
   readonly guest: Guest;
   /** Milliseconds from QEMU's start to the first answered ssh command. */
   readonly ms: number;
+  /**
+   * Resets the machine as its button does, and gives the guest that boots then. The one before must have been disposed
+   * of. Throws as boot does; the machine is still there then.
+   */
+  reset(): Promise<Guest>;
 }
 
 /** Milliseconds under TCG, before scaling. */
@@ -71,33 +79,71 @@ export async function boot(
   );
   try {
     request.onStarted?.(machine);
-    await untilReady(machine, nonce, request.timeoutScale, sinceStart, ctx.signal);
-    const guest = await connectGuest(machine.sshPort, request.keys, {
-      signal: ctx.signal,
-      readyTimeoutMs: limits.ssh * request.timeoutScale,
-    });
-    const release = (await guest.exec(['uname', '-r'])).stdout.trim();
-    if (request.release !== undefined && release !== request.release)
-      throw new FailureError({
-        blame: 'tool',
-        code: 'wrong-kernel',
-        title: `the guest runs ${release}, but ${request.release} was built`,
-      });
-    return { machine, guest, ms: Math.round(sinceStart()) };
+    const guest = await untilAnswer(
+      machine,
+      request,
+      { nonce, from: machine.consoleFrom },
+      ctx.signal,
+    );
+    const reset = async (): Promise<Guest> => {
+      const { size } = await stat(machine.consolePath);
+      await machine.reset();
+      return untilAnswer(machine, request, { nonce, from: size }, ctx.signal);
+    };
+    return { machine, guest, ms: Math.round(sinceStart()), reset };
   } catch (error) {
     await machine[Symbol.asyncDispose]();
     throw error;
   }
 }
 
+/** What init says, and the byte of the console from which on it counts. */
+interface Awaited {
+  readonly nonce: string;
+  readonly from: number;
+}
+
+async function untilAnswer(
+  machine: Machine,
+  request: BootRequest,
+  awaited: Awaited,
+  signal: AbortSignal,
+): Promise<Guest> {
+  await untilReady(machine, awaited, request.timeoutScale, signal);
+  const guest = await connectGuest(machine.sshPort, request.keys, {
+    signal,
+    readyTimeoutMs: limits.ssh * request.timeoutScale,
+  });
+  await checkKernel(request, guest);
+  return guest;
+}
+
+/** That the guest runs what was built, and not something of the same name. */
+async function checkKernel({ release, notes }: BootRequest, guest: Guest): Promise<void> {
+  const script = 'uname -r; sha256sum </sys/kernel/notes';
+  const [is = '', sum = ''] = (await guest.exec(['sh', '-c', script])).stdout.split('\n');
+  if (release !== undefined && is !== release)
+    throw wrongKernel(`the guest runs ${is}, but ${release} was built`);
+  if (notes !== undefined && !sum.startsWith(notes))
+    throw wrongKernel(`the guest runs another ${is} than the one that was built`);
+}
+
+const wrongKernel = (title: string): FailureError =>
+  new FailureError({
+    blame: 'tool',
+    code: 'wrong-kernel',
+    title,
+    hint: 'The image in the cache is not of its vmlinux: `pgmap clean --older-than 0s --what kernels objects ccache`, and tell us.',
+  });
+
 /** Follows the console until init says it is ready; throws what happened instead. */
 async function untilReady(
   machine: Machine,
-  nonce: string,
+  { nonce, from }: Awaited,
   scale: number,
-  sinceStart: () => number,
   signal: AbortSignal,
 ): Promise<void> {
+  const sinceStart = stopwatch();
   const over = new AbortController();
   const deadline = within(signal, limits.boot * scale);
   const stop = AbortSignal.any([deadline, over.signal]);
@@ -111,7 +157,7 @@ async function untilReady(
   let panic: string | undefined;
   heard();
   try {
-    const { consolePath, consoleFrom: from } = machine;
+    const { consolePath } = machine;
     for await (const line of followLines(consolePath, { signal: stop, pollMs: 5, from })) {
       heard();
       started ||= line.text.includes('Linux version');

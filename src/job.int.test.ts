@@ -45,6 +45,7 @@ async function jobOf(
   timeoutScale: number,
   signs: PlannedJob['topology']['signs'] = [],
   tests: readonly string[] = ['one'],
+  notes?: string,
 ): Promise<EventBody[]> {
   vi.stubEnv('PATH', `${await rig.qemu(scenario)}:${process.env['PATH']}`);
   const keys = newGuestKeys();
@@ -62,6 +63,7 @@ async function jobOf(
       accel: 'tcg',
       unmet: () => undefined,
       ...{ keys, timeoutScale, runDir },
+      ...(notes === undefined ? {} : { notes }),
     },
     { signal: new AbortController().signal, emit: (event) => events.push(event) },
   );
@@ -101,6 +103,17 @@ test('a guest without its device: MISS of probe, and no test runs', async () => 
   const end = events.find((event) => event.type === 'step-end' && event.step === 'probe');
   expect(JSON.stringify(end)).toContain('/dev/pmem1');
   expect(JSON.stringify(end)).not.toContain('/dev/pmem0');
+});
+
+test.each([
+  ['its own', 'PASS', undefined],
+  ['that of another kernel', 'MISS', 'wrong-kernel'],
+])('a guest whose build id is %s: %s', async (whose, status, code) => {
+  const sum = 'ab'.repeat(32);
+  const said = whose === 'its own' ? sum : 'cd'.repeat(32);
+  const answer = { match: '^sh -c .uname -r;', stdout: `6.12.0\n${said}  -\n` };
+  const events = await jobOf(`notes-${status}`, bootOk(answer), 0.1, [], ['one'], sum);
+  expect(ends(events)[0]).toEqual(['boot', status, code]);
 });
 
 test('an iomem name is looked for as a whole', async () => {

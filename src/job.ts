@@ -31,6 +31,8 @@ export interface JobInputs {
   readonly image: string;
   /** `make kernelrelease`, which `uname -r` must equal; undefined for a kernel built elsewhere. */
   readonly release?: string;
+  /** SHA-256 of what /sys/kernel/notes must hold; undefined if nobody knows. */
+  readonly notes?: string;
   readonly initrd: string;
   readonly keys: GuestKeys;
   readonly accel: Accel;
@@ -38,7 +40,7 @@ export interface JobInputs {
   readonly timeoutScale: number;
   /** The run's folder; the job's own is jobs/<id> in it. */
   readonly runDir: string;
-  /** Stands between the job and its guest once it is up: for recording what tests reach. */
+  /** Stands between the job and each guest of it once that is up: for recording what tests reach. */
   readonly through?: (guest: Guest) => Promise<Guest>;
   unmet(test: SuiteTest): string | undefined;
 }
@@ -128,9 +130,10 @@ async function testInOneBoot(
   step: RunStep,
   ctx: JobContext,
 ): Promise<readonly SuiteTest[]> {
-  const { plan } = inputs;
+  const { plan, through = (one: Guest) => Promise.resolve(one) } = inputs;
   let machine: Machine | undefined;
   let guest: Guest | undefined;
+  let resetMachine: (() => Promise<Guest>) | undefined;
   let left: readonly SuiteTest[] = [];
   try {
     const booted = await step('boot', async () => {
@@ -138,18 +141,30 @@ async function testInOneBoot(
         boot({ ...inputs, topology: plan.topology, suite: plan.suite, dir }, ctx);
       const up = await bootAgain(attempt, plan.id, ctx);
       ({ machine, guest } = up);
+      resetMachine = async () => through(await up.reset());
       return { status: 'PASS', ms: up.ms };
     });
     if (!booted || machine === undefined || guest === undefined) return [];
+    guest = await through(guest);
     const [vm, shell] = [machine, guest];
     const signsThere = await step('probe', () => checkSigns(plan, shell, inputs.timeoutScale, ctx));
+    const lab: SuiteLab = {
+      machine: vm,
+      guest: () => guest ?? shell,
+      async reset() {
+        await reportCoverage(plan.id, guest ?? shell, ctx);
+        await guest?.[Symbol.asyncDispose]();
+        guest = await resetMachine?.();
+        await checkSigns(plan, guest ?? shell, inputs.timeoutScale, ctx);
+      },
+    };
     if (signsThere)
       await step('suite', async () => {
-        const end = await testSuite(inputs, tests, vm, shell, dir, ctx);
+        const end = await testSuite(inputs, tests, lab, dir, ctx);
         ({ left } = end);
         return end.step;
       });
-    await reportCoverage(plan.id, shell, ctx);
+    await reportCoverage(plan.id, guest, ctx);
     return left;
   } finally {
     await guest?.[Symbol.asyncDispose]();
@@ -207,11 +222,17 @@ async function checkSigns(
   }
 }
 
+/** What the tests of a suite have to do with: a machine, and the guest that runs on it, another one after a reset. */
+interface SuiteLab {
+  readonly machine: Machine;
+  guest(): Guest;
+  reset(): Promise<void>;
+}
+
 async function testSuite(
   inputs: JobInputs,
   tests: readonly SuiteTest[],
-  machine: Machine,
-  guest: Guest,
+  { machine, guest, reset }: SuiteLab,
   dir: string,
   ctx: JobContext,
 ): Promise<{ readonly step: StepEnd; readonly left: readonly SuiteTest[] }> {
@@ -222,8 +243,9 @@ async function testSuite(
     const left = await runSuite(plan.suite, tests, {
       async exec(argv, options) {
         current = argv[2];
-        return guest.exec(argv, options);
+        return guest().exec(argv, options);
       },
+      reset,
       parseTap,
       lab: (request) => serveLab(request, machine, plan, ctx.signal),
       onPoint: (point) => ctx.emit({ type: 'test', job: plan.id, point }),

@@ -8,7 +8,7 @@ import { loadSuites, loadTopologies } from './config/load.ts';
 import { FailureError } from './core/failure.ts';
 import { commandLine } from './core/shell.ts';
 import { makeImage } from './guest-image.ts';
-import { pickAccel } from './pipeline.ts';
+import { pickAccel } from './accel.ts';
 import type { Lab, RunRequest } from './request.ts';
 import { buildKernel } from './tested-kernel.ts';
 import type { Context } from './util/context.ts';
@@ -59,6 +59,7 @@ export async function openShell(
         qemu: lab.qemu,
         image: built.build.image,
         release: built.build.release,
+        ...(built.build.notes === undefined ? {} : { notes: built.build.notes }),
         ...image,
         accel,
         // With a debugger, people decide how long it takes.

@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { loadFragments, loadSuites, loadTopologies } from './config/load.ts';
 import { FailureError } from './core/failure.ts';
+import { type MemoryType, newTypes, type Renamed, treeNames } from './core/rename.ts';
 import { type Build, ensureKernel, type KernelRequest } from './kernel/build.ts';
 import { type Fragment, parseConfig } from './kernel/kconfig.ts';
 import { openPrebuilt } from './kernel/prebuilt.ts';
 import type { Lab, RunRequest, SourceRequest } from './request.ts';
 import { openDistro } from './tree/distro.ts';
-import { memoryTypes, memremapHeader } from './tree/enumerators.ts';
+import { memremapHeader, numberedTypes } from './tree/enumerators.ts';
 import { readAtCommit } from './tree/read.ts';
 import { applySeries } from './tree/series.ts';
 import { openTree, type Source } from './tree/source.ts';
@@ -21,8 +22,29 @@ export const openSource = (request: SourceRequest, ctx: Context): Promise<Source
     : openDistro(request.version, ctx);
 
 /** Enumerators of the tree's `enum memory_type`. */
-export async function treeTypes(source: Source, ctx: Context): Promise<string[]> {
-  return memoryTypes((await readAtCommit(source, memremapHeader, ctx)) ?? '');
+export const treeTypes = async (source: Source, ctx: Context): Promise<string[]> =>
+  (await numberedTreeTypes(source, ctx)).map((type) => type.name);
+
+const numberedTreeTypes = async (source: Source, ctx: Context): Promise<MemoryType[]> =>
+  numberedTypes((await readAtCommit(source, memremapHeader, ctx)) ?? '');
+
+/** The types of the tested tree, against what suites call them and what its base has. */
+export interface TypeNames {
+  readonly enumerators: readonly string[];
+  /** Name of the suites → name in the tree; only those that differ. */
+  readonly renamed: Renamed;
+  /** Those that the base does not have. */
+  readonly added: readonly string[];
+}
+
+export async function typeNames(base: Source, source: Source, ctx: Context): Promise<TypeNames> {
+  const tree = await numberedTreeTypes(source, ctx);
+  const before = source.tree === base.tree ? tree : await numberedTreeTypes(base, ctx);
+  return {
+    enumerators: tree.map((type) => type.name),
+    renamed: treeNames(before, tree),
+    added: newTypes(before, tree),
+  };
 }
 
 /** The kernel that is tested: built by us from `request`, or given. */
@@ -37,6 +59,7 @@ export interface TestedKernel {
   readonly config?: Build['config'];
   readonly configFile?: string;
   readonly unmet: Build['unmet'];
+  readonly notes?: Build['notes'];
   /** What it was built from, for building against it. */
   readonly request?: KernelRequest;
 }
@@ -47,9 +70,11 @@ export async function buildKernel(
   lab: Lab,
   ctx: Context,
 ): Promise<{ build: Build & { request: KernelRequest }; source: Source; base: Source }> {
-  const base = await openSource(request.source, ctx);
-  const source =
-    request.series.length === 0 ? base : (await applySeries(base, request.series, ctx)).source;
+  const given = await openSource(request.source, ctx);
+  const { source, baseSource: base } =
+    request.series.length === 0
+      ? { source: given, baseSource: given }
+      : await applySeries(given, request.series, ctx);
   const kernel = await kernelRequest(request, lab, source, ctx);
   return { build: { ...(await ensureKernel(kernel, ctx)), request: kernel }, source, base };
 }

@@ -5,12 +5,14 @@ import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
-import { copyCheap, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
+import { copyCheap, exists, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
 import { outputOf } from '../util/proc.ts';
 import { configure } from './configure.ts';
+import { elfSections } from './elf.ts';
 import { type Fragment, mergeFragments, parseConfig, type Symbols, type Unmet } from './kconfig.ts';
 import { type BuildPlace, kernelRelease, make, makeVariables } from './make.ts';
+import { learn, parseWarnings, readWarnings, type Warnings } from './warnings.ts';
 
 export interface KernelRequest {
   /** Object id of the tree that `checkOut` lays out. */
@@ -37,18 +39,21 @@ export interface Build {
   /** Symbols without CONFIG_ → final value. */
   readonly config: Symbols;
   readonly unmet: readonly Unmet[];
+  /** SHA-256 of the section .notes, as the kernel shows it in /sys/kernel/notes: it holds the build id. */
+  readonly notes?: string;
   readonly cached: boolean;
 }
 
 interface Manifest {
   readonly release: string;
   readonly unmet: readonly Unmet[];
+  readonly notes?: string;
   /** File → bytes: what a power cut left empty is no kernel. */
   readonly sizes: Readonly<Record<string, number>>;
 }
 
 /** Bumped when what a cache entry holds changes. */
-const layout = 5;
+const layout = 6;
 
 /** The key of a request, known without building anything. */
 export async function kernelKey(request: KernelRequest, ctx: Context): Promise<string> {
@@ -63,7 +68,7 @@ export async function kernelKey(request: KernelRequest, ctx: Context): Promise<s
 }
 
 /** Compiler, linker and make as they call themselves. */
-async function toolchain(ctx: Context): Promise<string> {
+export async function toolchain(ctx: Context): Promise<string> {
   const asked = await Promise.all(
     ['gcc', 'ld', 'make'].map((program) =>
       outputOf([program, '--version'], {
@@ -132,20 +137,79 @@ export const objectsDir = (
   ctx: Pick<Context, 'cacheDir'>,
 ): string => join(ctx.cacheDir, 'objects', request.objects);
 
+/** What is known of the warnings in an object folder. */
+const warningsOf = (objectDir: string): string => join(objectDir, '.pgmap-warnings.json');
+
+/**
+ * The warnings of the sources that an object folder was last built from, successfully or not; those of a kernel in the
+ * cache are in its folder, see {@link builtWarnings}.
+ */
+export const objectWarnings = async (
+  request: Pick<KernelRequest, 'objects'>,
+  ctx: Pick<Context, 'cacheDir'>,
+): Promise<Warnings> => parseWarnings(await readIfThere(warningsOf(objectsDir(request, ctx))));
+
+/** The warnings of a kernel in the cache; undefined for one that was kept before they were. */
+export async function builtWarnings(build: Pick<Build, 'dir'>): Promise<Warnings | undefined> {
+  const text = await readIfThere(join(build.dir, 'warnings.json'));
+  return text === undefined ? undefined : parseWarnings(text);
+}
+
+/**
+ * Compiles these objects of a kernel in the cache once more, to know what the compiler says of them, and keeps it with
+ * the kernel.
+ */
+export async function learnWarnings(
+  request: KernelRequest,
+  build: Pick<Build, 'dir'>,
+  objects: readonly string[],
+  ctx: Context,
+): Promise<Warnings> {
+  return withObjects(request, ctx, async (place) => {
+    const warnings = readWarnings(place.sourceDir);
+    const there: string[] = [];
+    for (const object of objects)
+      if (await exists(join(place.objectDir, object))) there.push(object);
+    for (const object of there) await rm(join(place.objectDir, object));
+    const what = 'compiling once more';
+    if (there.length > 0)
+      await make(place, { targets: there, log: logOf(place), what, onLine: warnings.line }, ctx);
+    const file = warningsOf(place.objectDir);
+    const known = learn(parseWarnings(await readIfThere(file)), warnings.objects());
+    await writeAtomic(file, JSON.stringify(known));
+    await writeAtomic(join(build.dir, 'warnings.json'), JSON.stringify(known));
+    return known;
+  });
+}
+
 /** The whole output of the last makes in an object folder. */
 const logOf = (place: BuildPlace): string => join(place.objectDir, 'pgmap-build.log');
 
 async function compile(request: KernelRequest, place: BuildPlace, ctx: Context): Promise<void> {
   await writeAtomic(logOf(place), '');
+  const file = warningsOf(place.objectDir);
+  // Only who began a folder knows all that was said of what is in it.
+  const fresh = !(await exists(join(place.objectDir, '.config')));
+  const before = fresh ? { complete: true, objects: {} } : parseWarnings(await readIfThere(file));
   ctx.onProgress('configuring the kernel');
   const { unmet } = await configure(place, mergeFragments(request.fragments), logOf(place), ctx);
   await writeAtomic(join(place.objectDir, '.pgmap-unmet.json'), JSON.stringify(unmet));
   const what = 'building the kernel';
-  await make(
-    place,
-    { targets: ['bzImage', 'modules'], log: logOf(place), what, progress: true },
-    ctx,
-  );
+  const warnings = readWarnings(place.sourceDir);
+  // If we are killed on the way, objects will have been made that nobody listened to.
+  await writeAtomic(file, JSON.stringify({ ...before, complete: false }));
+  try {
+    await make(
+      place,
+      {
+        ...{ targets: ['bzImage', 'modules'], log: logOf(place), what, progress: true },
+        onLine: warnings.line,
+      },
+      ctx,
+    );
+  } finally {
+    await writeAtomic(file, JSON.stringify(learn(before, warnings.objects())));
+  }
 }
 
 /** Copies what guests and suites need of a finished build into the cache, all of it or nothing. */
@@ -166,10 +230,20 @@ async function keep(dir: string, key: string, place: BuildPlace, ctx: Context): 
     await copyCheap(join(place.objectDir, 'System.map'), to('System.map'));
     await copyCheap(join(place.objectDir, '.config'), to('config'));
     await copyCheap(logOf(place), to('build.log'));
+    const warnings = warningsOf(place.objectDir);
+    if (await exists(warnings)) await copyCheap(warnings, to('warnings.json'));
     const sizes: Record<string, number> = {};
     for (const name of ['bzImage', 'vmlinux', 'config']) sizes[name] = (await stat(to(name))).size;
-    await writeFile(to('manifest.json'), JSON.stringify({ key, release, unmet, sizes }));
+    const notes = await notesOf(to('vmlinux'));
+    await writeFile(to('manifest.json'), JSON.stringify({ key, release, unmet, notes, sizes }));
   });
+}
+
+/** Undefined for what has no such section: no kernel of Linux. */
+async function notesOf(vmlinux: string): Promise<string | undefined> {
+  const section = elfSections(await readFile(vmlinux))?.find(({ name }) => name === '.notes');
+  if (section === undefined) return undefined;
+  return createHash('sha256').update(section.data).digest('hex');
 }
 
 async function readBuild(key: string, dir: string, cached: boolean): Promise<Build | undefined> {
@@ -193,6 +267,7 @@ async function readBuild(key: string, dir: string, cached: boolean): Promise<Bui
     headersDir: join(dir, 'headers/include'),
     config: parseConfig(await readFile(join(dir, 'config'), 'utf8')),
     unmet: manifest.unmet,
+    ...(manifest.notes === undefined ? {} : { notes: manifest.notes }),
     cached,
   };
 }

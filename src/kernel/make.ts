@@ -30,7 +30,12 @@ export const makeVariables: readonly string[] = [
 export function makeArgv(
   place: BuildPlace,
   targets: readonly string[],
-  options: { jobs?: number; compiler?: string; variables?: readonly string[] } = {},
+  options: {
+    jobs?: number;
+    compiler?: string;
+    variables?: readonly string[];
+    flags?: readonly string[];
+  } = {},
 ): string[] {
   return [
     'make',
@@ -38,6 +43,7 @@ export function makeArgv(
     place.sourceDir,
     `O=${place.objectDir}`,
     ...(options.jobs === undefined ? [] : [`-j${options.jobs}`]),
+    ...(options.flags ?? []),
     ...(options.compiler === undefined ? [] : [`CC=${options.compiler}`]),
     ...makeVariables,
     ...(options.variables ?? []),
@@ -54,6 +60,10 @@ export interface MakeRequest {
   readonly what: string;
   /** Tell how many steps are done, and remember how many a whole build had. */
   readonly progress?: boolean;
+  /** Of make itself, e.g. `-k`. */
+  readonly flags?: readonly string[];
+  /** Takes all lines, those of one recipe together: each object's step line is followed by what was said of it. */
+  readonly onLine?: (line: string) => void;
 }
 
 /**
@@ -63,9 +73,11 @@ export interface MakeRequest {
 export async function make(place: BuildPlace, request: MakeRequest, ctx: Context): Promise<void> {
   await mkdir(place.objectDir, { recursive: true });
   await mkdir(dirname(request.log), { recursive: true });
+  const together = request.onLine === undefined ? [] : linesTogether;
   const argv = makeArgv(place, request.targets, {
     jobs: ctx.cpus + 1,
     compiler: await compiler(ctx),
+    flags: [...together, ...(request.flags ?? [])],
     ...(request.variables === undefined ? {} : { variables: request.variables }),
   });
   const log = createWriteStream(request.log, { flags: 'a' });
@@ -81,8 +93,10 @@ export async function make(place: BuildPlace, request: MakeRequest, ctx: Context
     env: environment(ctx),
     signal: ctx.signal,
     keepBytes: 2 ** 16,
+    merged: request.onLine !== undefined,
     onLine: (line) => {
       log.write(`${line}\n`);
+      request.onLine?.(line);
       if (!stepLine.test(line) && said.length < 2 ** 20) said += `${line}\n`;
       steps?.count(line);
     },
@@ -106,6 +120,9 @@ export async function make(place: BuildPlace, request: MakeRequest, ctx: Context
     artifact: request.log,
   });
 }
+
+/** make prints what a recipe said when it is done, instead of mixing it with others'. */
+export const linesTogether: readonly string[] = ['--output-sync=target'];
 
 /** The release that the built kernel will report as `uname -r`. */
 export async function kernelRelease(place: BuildPlace, ctx: Context): Promise<string> {
@@ -131,10 +148,9 @@ export function environment(ctx: Pick<Context, 'path' | 'cacheDir'>): Record<str
     PATH: ctx.path,
     LC_ALL: 'C',
     CCACHE_DIR: join(ctx.cacheDir, 'ccache'),
-    // kbuild asks for dependencies anyhow, and ccache can do with them instead of preprocessing every file a second time:
-    // on an empty cache 7 % of overhead instead of 30 %. (No CCACHE_BASEDIR: with relative paths kbuild's
-    // -fmacro-prefix-map does not fit, and kernel warnings speak of ../../worktrees/….)
-    CCACHE_DEPEND: '1',
+    // Never CCACHE_DEPEND, although that would be faster on an empty cache: without preprocessing, ccache does not see
+    // .incbin, and a piggy.S that names the same sizes gets another kernel's image. And no CCACHE_BASEDIR: with relative
+    // paths kbuild's -fmacro-prefix-map does not fit, and kernel warnings speak of ../../worktrees/….
     CCACHE_COMPILERCHECK: 'content',
     CCACHE_MAXSIZE: '5G',
   };

@@ -8,18 +8,25 @@ import { copyCheap, exists, fillFolder } from '../util/files.ts';
 import { type KernelRequest, withObjects } from './build.ts';
 import { make } from './make.ts';
 
+/** The tree's enumerators, by which the module counts, and those of them that are to be called otherwise. */
+export interface ProbeTypes {
+  readonly enumerators: readonly string[];
+  /** What the module calls it → the enumerator. */
+  readonly renamed: Readonly<Record<string, string>>;
+}
+
 /**
- * The built pgmap_probe.ko for a kernel, from the cache or built. `types` are the tree's enumerators: the module
- * counts by name. Throws FailureError `tool/probe-does-not-build`.
+ * The built pgmap_probe.ko for a kernel, from the cache or built. Throws FailureError `tool/probe-does-not-build`.
  */
 export async function ensureProbeModule(
   request: KernelRequest,
   kernelKey: string,
   sourcesDir: string,
-  types: readonly string[],
+  types: ProbeTypes,
   ctx: Context,
 ): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([kernelKey, types]));
+  const names = Object.keys(types.renamed).length === 0 ? types.enumerators : types;
+  const hash = createHash('sha256').update(JSON.stringify([kernelKey, names]));
   for (const name of (await readdir(sourcesDir)).toSorted())
     hash.update(name).update(await readFile(join(sourcesDir, name)));
   const dir = join(
@@ -59,6 +66,13 @@ export async function ensureProbeModule(
   return module;
 }
 
-/** `PGMAP_TYPES(X)`: one X(name) per enumerator, so that the module can print names instead of numbers. */
-export const typesHeader = (types: readonly string[]): string =>
-  `/* Generated from the enumerators of the tree's enum memory_type. */\n#define PGMAP_TYPES(X) ${types.map((type) => `X(${type})`).join(' ')}\n`;
+/**
+ * `PGMAP_TYPES(X)`: one X(name) per enumerator, so that the module can print names instead of numbers. A name that the
+ * tree does not have is a macro for the one it has: `#name` in X still gives the name as it stands here.
+ */
+export function typesHeader({ enumerators, renamed }: ProbeTypes): string {
+  const ours = new Map(Object.entries(renamed).map(([name, enumerator]) => [enumerator, name]));
+  const macros = Object.entries(renamed).map(([name, to]) => `#define ${name} ${to}\n`);
+  const list = enumerators.map((name) => `X(${ours.get(name) ?? name})`).join(' ');
+  return `/* Generated from the enumerators of the tree's enum memory_type. */\n${macros.join('')}#define PGMAP_TYPES(X) ${list}\n`;
+}

@@ -1,7 +1,7 @@
 // In-guest programs, static, compiled against the headers of the kernel that is tested.
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Program, Suite } from '../core/suite.ts';
 import type { Context } from '../util/context.ts';
@@ -37,7 +37,7 @@ export async function ensurePrograms(
   ctx: Context,
 ): Promise<Programs | undefined> {
   if (suite.programs.length === 0) return undefined;
-  const hash = createHash('sha256').update(JSON.stringify([from.kernelKey, suite.programs, 1]));
+  const hash = createHash('sha256').update(JSON.stringify([from.kernelKey, suite.programs, 2]));
   // Some suites compile another one's sources: its folder counts too, for the headers beside them.
   const sources = suite.programs.flatMap((program) => program.sources);
   const folders = sources.map((name) => dirname(join(from.suiteDir, name)));
@@ -68,45 +68,83 @@ export async function ensureOracle(
   return built?.dir ?? sourcesDir;
 }
 
+/**
+ * The files of the kernel tree that a program is made of, headers included, relative to the tree; undefined if the tree
+ * does not have the program, all of its `tree` entries if the compiler cannot tell (then it does not build either).
+ */
+export async function filesOfTree(
+  program: Program,
+  from: ProgramSources,
+  ctx: Context,
+): Promise<string[] | undefined> {
+  const inputs = await inputsOf(program, from);
+  if (inputs === undefined || program.tree.length === 0) return undefined;
+  const tree = await from.treeDir();
+  const argv = ['gcc', '-MM', '-D_GNU_SOURCE', ...inputs.includes, ...inputs.sources];
+  const done = await run(argv, { env: { PATH: ctx.path, LC_ALL: 'C' }, signal: ctx.signal });
+  if (done.code !== 0) return program.tree.flat();
+  return done.stdout
+    .split(/[\s\\]+/)
+    .map((word) => relative(tree, word))
+    .filter((path) => path !== '' && !path.startsWith('..') && !path.endsWith(':'));
+}
+
+/** What the compiler is given; undefined if the tree does not have the program. */
+async function inputsOf(
+  program: Program,
+  from: ProgramSources,
+): Promise<{ sources: string[]; includes: string[] } | undefined> {
+  const sources = program.sources.map((name) => join(from.suiteDir, name));
+  const includes = ['-I', join(from.headersDir), '-I', from.libDir];
+  if (program.tree.length > 0) {
+    const tree = await from.treeDir();
+    const there = await treeSources(program, tree);
+    if (there === undefined) return undefined;
+    sources.push(...there);
+    includes.push('-I', join(tree, 'tools/testing/selftests'), '-I', tree);
+    // Some tests make files named after __FILE__: in the folder they run in, not in one that only this host has.
+    for (const dir of new Set(there.map((file) => dirname(file))))
+      includes.push(`-fmacro-prefix-map=${dir}/=`);
+  }
+  return { sources, includes };
+}
+
 async function compileProgram(
   program: Program,
   to: string,
   from: ProgramSources,
   ctx: Context,
 ): Promise<void> {
-  const sources = program.sources.map((name) => join(from.suiteDir, name));
-  const includes = ['-I', join(from.headersDir), '-I', from.libDir];
-  if (program.tree.length > 0) {
-    const tree = await from.treeDir();
-    for (const names of program.tree) {
-      const found = await firstThere(tree, names);
-      // A file that this release does not have yet, or no longer: the program does without it.
-      if (found !== undefined) sources.push(found);
-    }
-    if (sources.length === 0) return;
-    includes.push('-I', join(tree, 'tools/testing/selftests'), '-I', tree);
-  }
+  const inputs = await inputsOf(program, from);
+  if (inputs === undefined) return;
   const argv = [
-    ...['gcc', '-static', '-O2', '-Wall', '-D_GNU_SOURCE', ...includes],
-    ...['-o', join(to, program.out), ...sources, ...program.flags],
+    ...['gcc', '-static', '-O2', '-Wall', '-D_GNU_SOURCE', ...inputs.includes],
+    ...['-o', join(to, program.out), ...inputs.sources, ...program.flags],
   ];
   const done = await run(argv, {
     env: { PATH: ctx.path, LC_ALL: 'C' },
     signal: ctx.signal,
   });
   if (done.code === 0) return;
+  // A compiler that was killed (out of memory, interrupted) has said nothing of the program.
+  const said =
+    done.code === null ? {} : ({ blame: 'test', code: 'program-does-not-build' } as const);
+  const { failure } = failed(argv, done, { what: `${program.out} does not compile`, ...said });
   const { error } = diagnose(done.stderr);
-  const failure = failed(argv, done, { what: `${program.out} does not compile` }).failure;
-  throw new FailureError({
-    ...failure,
-    ...(failure.blame === 'lab'
-      ? {}
-      : {
-          blame: 'test',
-          code: 'program-does-not-build',
-          title: `${program.out}: ${error === undefined ? 'does not compile' : formatDiagnostic(error)}`,
-        }),
-  });
+  throw new FailureError(
+    failure.blame === 'lab' || error === undefined
+      ? failure
+      : { ...failure, title: `${program.out}: ${formatDiagnostic(error)}` },
+  );
+}
+
+/**
+ * Files of the tree that the program is made of; undefined if this release does not have the first of them, which is the
+ * test itself. What else is not there yet, or no longer, the program does without.
+ */
+async function treeSources(program: Program, tree: string): Promise<string[] | undefined> {
+  const found = await Promise.all(program.tree.map((names) => firstThere(tree, names)));
+  return found[0] === undefined ? undefined : found.filter((file) => file !== undefined);
 }
 
 async function firstThere(tree: string, names: readonly string[]): Promise<string | undefined> {

@@ -28,6 +28,8 @@ export interface FakeScenario {
   readonly after?: number;
   /** splat-during: a command that matches prints `splat` on the console. */
   readonly during?: string;
+  /** splat-during: only of a kernel whose image holds this text. */
+  readonly kernel?: string;
   readonly splat?: string;
   /** QMP commands that are refused, and the words for it. */
   readonly refuse?: Readonly<Record<string, string>>;
@@ -42,10 +44,17 @@ export interface FakeAnswer {
   readonly stderr?: string;
   readonly code?: number;
   readonly ms?: number;
+  /** The oracle of run-test never comes to its end. */
+  readonly oracle?: 'silent';
+  /** Only from a kernel whose image holds this text. */
+  readonly kernel?: string;
+  /** Only in these boots of the scenario, the first of which is 1. */
+  readonly boots?: readonly number[];
 }
 
 const argv = process.argv.slice(2);
 const scenario = readScenario(process.env['PGMAP_FAKE_QEMU']);
+let boot = 1;
 const models =
   'nvdimm pc-dimm virtio-pmem-pci virtio-mem-pci pcie-root-port x3130-upstream xio3130-downstream nvme';
 const quietBoot =
@@ -72,9 +81,11 @@ function early(socket: Socket): void {
 
 async function machine(): Promise<void> {
   checkArguments();
+  boot = countBoot(process.env['PGMAP_FAKE_QEMU']);
   // Only a machine needs ssh2: what is asked for its version answers sooner without.
   const { Server: SshServer } = (await import('ssh2')).default;
-  const serial = /^file,id=console,path=(.*),append=on$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
+  const serial =
+    /^file,id=console,path=(.*),append=on$/.exec(optionOf('-chardev', 'file,') ?? '')?.[1] ?? '';
   const say = (text: string): void => appendFileSync(serial, text);
   const port = Number(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:22/.exec(option('-netdev') ?? '')?.[1]);
   const door = createServer({ noDelay: true }).on('connection', early);
@@ -173,12 +184,13 @@ function guestOn(SshServer: typeof ssh2.Server, door: Server, say: (text: string
             client.end();
             return;
           }
-          if (scenario.kind === 'splat-during' && new RegExp(scenario.during ?? '$^').test(command))
+          const splats: FakeAnswer = { match: scenario.during ?? '$^', ...ofKernel };
+          if (scenario.kind === 'splat-during' && answers(splats, command))
             say(
               scenario.splat ?? '[    2.000000] WARNING: CPU: 0 PID: 1 at mm/memremap.c:1 fake\n',
             );
-          const found = scenario.exec?.find((one) => new RegExp(one.match).test(command));
-          setTimeout(() => finish(channel, found), found?.ms ?? 0);
+          const found = scenario.exec?.find((one) => answers(one, command));
+          setTimeout(() => finish(channel, found, command.includes('run-test')), found?.ms ?? 0);
         });
       });
     },
@@ -186,8 +198,27 @@ function guestOn(SshServer: typeof ssh2.Server, door: Server, say: (text: string
   door.on('connection', (socket: Socket) => server.injectSocket(socket));
 }
 
-function finish(channel: ServerChannel, answer: FakeAnswer | undefined): void {
+const ofKernel = scenario.kernel === undefined ? {} : { kernel: scenario.kernel };
+
+const kernelText = (): string => readFileSync(option('-kernel') ?? '/dev/null', 'latin1');
+
+const answers = ({ match, kernel, boots }: FakeAnswer, command: string): boolean =>
+  new RegExp(match).test(command) &&
+  (kernel === undefined || kernelText().includes(kernel)) &&
+  (boots === undefined || boots.includes(boot));
+
+/** Its number among the boots of this scenario; they stand in a file beside it, a line with the kernel's image each. */
+function countBoot(path: string | undefined): number {
+  if (path === undefined) return 1;
+  appendFileSync(`${path}.boots`, `${option('-kernel') ?? ''}\n`);
+  return readFileSync(`${path}.boots`, 'utf8').trimEnd().split('\n').length;
+}
+
+function finish(channel: ServerChannel, answer: FakeAnswer | undefined, isTest: boolean): void {
   channel.write(answer?.stdout ?? '');
+  // run-test has the last word: what the test left behind, unless it had to kill it.
+  if (isTest && answer?.oracle !== 'silent' && answer?.code !== 124 && answer?.code !== 125)
+    channel.write('\n# pgmap: oracle done\n');
   channel.stderr.write(answer?.stderr ?? '');
   channel.exit(answer?.code ?? 0);
   channel.end();

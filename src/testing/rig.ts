@@ -21,6 +21,8 @@ export interface FinishedRun extends Finished {
   readonly dir: string;
   readonly result: RunResult;
   readonly events: readonly Event[];
+  /** Kernel images of all guests that were booted, in order. */
+  readonly boots: readonly string[];
 }
 
 export interface Rig extends AsyncDisposable {
@@ -48,6 +50,8 @@ export interface Rig extends AsyncDisposable {
 
 export interface RigOptions {
   readonly scenario?: FakeScenario;
+  /** What `qemu` made, in place of a scenario. */
+  readonly bin?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
   /** Standard input stays open, for the caller to write to. */
@@ -65,6 +69,7 @@ const project: Readonly<Record<string, string>> = {
   'configs/topologies/small.yaml': 'name: small\ndescription: bare\nmemory: 64M\n',
   'configs/topologies/disk.yaml':
     'name: disk\ndescription: with a disk\nmemory: 64M\ndevices: [{ type: nvme, id: n0, size: 1M }]\nsigns: [{ path: /dev/nvme0 }]\n',
+  'configs/known-failures.yaml': 'failures: []\n',
   'images/guest.yaml': 'packages: [busybox-static]\nfiles: [/bin/busybox]\n',
   'images/init': '#!/bin/busybox sh\n',
   'images/fstab': 'proc /proc proc\n',
@@ -116,7 +121,7 @@ export const release = '6.12.0-fake';
 
 /** What a healthy guest says; answers put before these win. */
 export const healthy: readonly FakeAnswer[] = [
-  { match: '^uname -r$', stdout: `${release}\n` },
+  { match: '^sh -c .uname -r;', stdout: `${release}\n` },
   { match: '/proc/iomem', stdout: 'yes\n' },
   { match: 'run-test', stdout: 'TAP version 13\n1..2\nok 1 - first\nok 2 - second\n' },
   {
@@ -182,7 +187,7 @@ export async function newRig(): Promise<Rig> {
   let runs = 0;
 
   const start: Rig['start'] = async (argv, options = {}) => {
-    const bin = await qemu(options.scenario ?? bootOk());
+    const bin = options.bin ?? (await qemu(options.scenario ?? bootOk()));
     const path = `${bin}:${process.env['PATH'] ?? '/usr/bin:/bin'}`;
     const child = spawn(process.execPath, [join(tool, 'dist/cli.js'), ...argv], {
       cwd: dir,
@@ -208,7 +213,9 @@ export async function newRig(): Promise<Rig> {
     async run(scenario, ...more) {
       const runDir = join(dir, `run-${++runs}`);
       const argv = ['run', '--tree', tree, '--accel', 'tcg', '--out', runDir, ...more];
-      const finished = await pgmap(argv, { scenario });
+      const bin = await qemu(scenario);
+      const finished = await pgmap(argv, { bin });
+      const boots = await readFile(join(bin, 'scenario.json.boots'), 'utf8').catch(() => '');
       const read = async (name: string): Promise<string> => {
         try {
           return await readFile(join(runDir, name), 'utf8');
@@ -220,6 +227,7 @@ export async function newRig(): Promise<Rig> {
       return {
         ...finished,
         dir: runDir,
+        boots: boots.split('\n').filter((image) => image !== ''),
         result: JSON.parse(await read('results.json')) as RunResult,
         events: events.map((line) => JSON.parse(line) as Event),
       };

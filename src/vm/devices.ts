@@ -89,6 +89,11 @@ export function diskId(id: string): string {
   return `${id}-disk`;
 }
 
+/** The id of the throttle group of a disk that is slow on purpose. */
+export function limitId(id: string): string {
+  return `${id}-limit`;
+}
+
 /** Properties as one command line word: `driver,id=…,node=1`. A comma in a value is doubled, as QEMU wants it. */
 export function optionWord(props: Props): string {
   return Object.entries(props)
@@ -191,17 +196,26 @@ function pcieSwitch(device: Kind<'pcie-switch'>, chassis: number): DeviceParts {
   };
 }
 
-/** @see QEMU docs/system/devices/nvme.rst, `cmb_size_mb` */
+/** @see QEMU docs/system/devices/nvme.rst, `cmb_size_mb`; docs/throttle.txt */
 function nvme(device: Kind<'nvme'>, backingDir: string): DeviceParts {
   const cmb = device.cmb === undefined ? undefined : parseSize(device.cmb) / 2 ** 20;
+  const { iops } = device;
+  const group = limitId(device.id);
+  const file = iops === undefined ? 'file' : 'file.file';
   return {
-    ...nothing,
+    objects:
+      iops === undefined
+        ? []
+        : [{ 'qom-type': 'throttle-group', id: group, 'x-iops-total': iops }],
     blockdevs: [
       {
         driver: 'raw',
         'node-name': diskId(device.id),
-        'file.driver': 'file',
-        'file.filename': backingPath(device.id, backingDir),
+        ...(iops === undefined
+          ? {}
+          : { 'file.driver': 'throttle', 'file.throttle-group': group }),
+        [`${file}.driver`]: 'file',
+        [`${file}.filename`]: backingPath(device.id, backingDir),
       },
     ],
     devices: [

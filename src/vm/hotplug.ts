@@ -1,7 +1,7 @@
 // Devices that come, go and change size while the guest runs. What QEMU or the guest refuses comes back as data,
 // because tests expect some refusals; only a lost connection is a failure.
 import type { Device } from '../core/topology.ts';
-import { backendId, deviceParts, diskId, type Props } from './devices.ts';
+import { backendId, deviceParts, diskId, limitId, type Props } from './devices.ts';
 import { nextEvent, type Qmp } from './qmp.ts';
 
 export type HotplugAnswer = { readonly ok: true } | { readonly ok: false; readonly error: string };
@@ -24,13 +24,14 @@ export async function plug(
 ): Promise<HotplugAnswer> {
   const parts = deviceParts(device, backingDir);
   const steps: readonly Step[] = [
-    ...parts.blockdevs.map((props) => ({
-      add: ['blockdev-add', nested(props)] as const,
-      undo: ['blockdev-del', { 'node-name': props['node-name'] }] as const,
-    })),
+    // A slow disk names its throttle group, so objects come first.
     ...parts.objects.map((props) => ({
       add: ['object-add', props] as const,
       undo: ['object-del', { id: props['id'] }] as const,
+    })),
+    ...parts.blockdevs.map((props) => ({
+      add: ['blockdev-add', nested(props)] as const,
+      undo: ['blockdev-del', { 'node-name': props['node-name'] }] as const,
     })),
     ...parts.devices.map((props) => ({
       add: ['device_add', props] as const,
@@ -115,18 +116,20 @@ const unplugEvents = new Set(['DEVICE_DELETED', 'MEM_UNPLUG_ERROR', 'DEVICE_UNPL
 async function dropBackends(qmp: Qmp, id: string, options: HotplugOptions): Promise<void> {
   await qmp.execute('object-del', { id: backendId(id) }, signalOf(options));
   await qmp.execute('blockdev-del', { 'node-name': diskId(id) }, signalOf(options));
+  await qmp.execute('object-del', { id: limitId(id) }, signalOf(options));
 }
 
-/** `file.driver` → `{ file: { driver } }`: QMP wants objects where the command line has dots. */
+/** `file.driver` → `{ file: { driver } }`, to any depth: QMP wants objects where the command line has dots. */
 function nested(props: Props): Record<string, unknown> {
   const out = new Map<string, unknown>();
-  const inside = new Map<string, Record<string, unknown>>();
+  const inside = new Map<string, Props>();
   for (const [key, value] of Object.entries(props)) {
-    const [outer = key, inner] = key.split('.');
-    if (inner === undefined) out.set(outer, value);
+    const dot = key.indexOf('.');
+    if (dot === -1) out.set(key, value);
     else {
-      inside.set(outer, { ...inside.get(outer), [inner]: value });
-      out.set(outer, inside.get(outer));
+      const outer = key.slice(0, dot);
+      inside.set(outer, { ...inside.get(outer), [key.slice(dot + 1)]: value });
+      out.set(outer, nested(inside.get(outer) ?? {}));
     }
   }
   return Object.fromEntries(out);

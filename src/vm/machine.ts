@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Topology } from '../core/topology.ts';
+import { sleep } from '../util/deadline.ts';
 import { checkHostMemory, type MachineExit, readLog, startFailure } from './machine-failure.ts';
 import { type Accel, type BootInputs, qemuArgs, repeatLine, topologyFiles } from './qemu-args.ts';
 import { connectQmp, type Qmp, type QmpEvent } from './qmp.ts';
@@ -52,12 +53,16 @@ export interface Machine extends AsyncDisposable {
   onEvent(listener: (event: QmpEvent) => void): () => void;
   /** A non-maskable interrupt on all CPUs: a wedged guest prints where it is, or panics with unknown_nmi_panic. */
   nmi(): Promise<void>;
+  /** The reset button: nothing is flushed or stopped, memory keeps what it holds, and the guest boots again. */
+  reset(): Promise<void>;
   /** Power cut: nothing is flushed, QEMU is gone when this ends. */
   kill(): Promise<void>;
 }
 
 /** How often another port is tried when somebody took ours between choosing and using it. */
 const portAttempts = 5;
+/** From a reset to the kernel's first line, on a host that is busy. */
+const resetMs = 60_000;
 
 /**
  * Starts QEMU and returns once its control connection answers; the guest is then still in its firmware.
@@ -167,6 +172,21 @@ async function attemptStart(
       if (!answer.ok)
         throw new FailureError({ blame: 'lab', code: 'qemu-nmi', title: answer.error });
     },
+    async reset() {
+      const ask = async (command: string, args?: Readonly<Record<string, unknown>>) => {
+        const answer = await qmp.execute(command, args);
+        if (!answer.ok)
+          throw new FailureError({ blame: 'lab', code: 'qemu-reset', title: answer.error });
+      };
+      // Under -no-reboot a reset ends QEMU, and the firmware does another one of its own before it gets to the kernel.
+      await ask('set-action', { reboot: 'reset' });
+      const { size } = await stat(consolePath);
+      await ask('system_reset');
+      const patience = AbortSignal.any([ctx.signal, AbortSignal.timeout(resetMs)]);
+      while (child.exitCode === null && !(await says(consolePath, size, 'Linux version')))
+        await sleep(20, patience);
+      await ask('set-action', { reboot: 'shutdown' });
+    },
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };
 }
@@ -212,6 +232,17 @@ async function end(child: ChildProcess, exited: Promise<MachineExit>, qmp: Qmp):
   if (await gone(1000)) return;
   child.kill('SIGKILL');
   await exited;
+}
+
+/** Whether a text is in the first 64 KiB of a file behind an offset. */
+async function says(path: string, from: number, text: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(65_536), 0, 65_536, from);
+    return buffer.subarray(0, bytesRead).includes(text);
+  } finally {
+    await file.close();
+  }
 }
 
 async function sparseFile(path: string, size: number): Promise<void> {

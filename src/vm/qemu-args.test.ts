@@ -154,7 +154,7 @@ test('the line that repeats a boot needs neither sockets nor log files, only dis
 
 test('commas in paths are doubled, blanks in kernel words are quoted', () => {
   const argv = qemuArgs(plain, { ...boot, serialPath: '/a,b/console.log', append: ['a=b c'] });
-  expect(argv).toContain('file,id=console,path=/a,,b/console.log');
+  expect(argv).toContain('file,id=console,path=/a,,b/console.log,append=on');
   expect(argv).toContain(
     'console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr random.trust_cpu=on "a=b c"',
   );

@@ -11,6 +11,17 @@ enum memory_type {
 	MEMORY_DEVICE_PCI_P2PDMA,
 };
 
+struct dev_pagemap {
+	enum memory_type type;
+	unsigned int flags;
+	void *owner;
+	int nr_range;
+	union {
+		long range;
+		long ranges[1];
+	};
+};
+
 int memremap_pages(enum memory_type type);
 
 #endif
