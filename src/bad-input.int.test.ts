@@ -1,6 +1,14 @@
 // What users and hosts get wrong: one screen that says what, the right exit code, and nothing half-made in the caches.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -161,6 +169,102 @@ test.concurrent('series and fragments that are not there or hold nothing: 255', 
     expect(failure?.title).toContain(argv.at(-1));
   }
 });
+
+const newFile = (path: string): string =>
+  `diff --git a/${path} b/${path}\nnew file mode 100644\nindex 0000000..587be6b\n--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+x\n`;
+const mailed = (tag: string, title: string, path: string): string =>
+  `From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\nFrom: Ann Author <ann@example.org>\nDate: Fri, 2 Jan 2026 12:00:00 +0000\nSubject: [PATCH ${tag}] ${title}\n\nText.\n---\n${newFile(path)}-- \n2.0\n\n`;
+const link = (target: string): string =>
+  mailed('1/2', 'a link', 'mm/link')
+    .replace('100644', '120000')
+    .replace('+x', `+${target}\n\\ No newline at end of file`);
+
+// What is no series: 255. A series that cannot be taken: 1.
+test.concurrent.each<[string, string | Buffer, number, string, string]>([
+  ['no mbox', 'Dear all,\n\nsee you.\n', 255, 'usage/empty-series', 'bad.mbox'],
+  ['a program', Buffer.from('\x7fELF\0\0'), 255, 'usage/not-a-series', 'NUL'],
+  [
+    'a missing patch',
+    mailed('1/3', 'one', 'a') + mailed('3/3', 'three', 'c'),
+    255,
+    'usage/patch-missing',
+    'Patch 2 of 3',
+  ],
+  [
+    'a number twice',
+    mailed('1/2', 'one', 'a') + mailed('1/2', 'another', 'b') + mailed('2/2', 'two', 'c'),
+    255,
+    'usage/patch-duplicate',
+    "'one' and 'another'",
+  ],
+  [
+    'a path out of the tree',
+    mailed('', 'be nice', '../../etc/passwd'),
+    1,
+    'series/patch-outside-tree',
+    '../../etc/passwd',
+  ],
+  [
+    'a link out of the tree, and a file behind it',
+    link('/tmp') + mailed('2/2', 'behind it', 'mm/link/pgmap-was-here'),
+    1,
+    'series/patch-',
+    'mm/link',
+  ],
+  [
+    'a patch cut in the middle',
+    mailed('', 'cut', 'a').replace('+x\n', '').replace('@@ -0,0 +1 @@', '@@ -0,0 +1,7 @@'),
+    1,
+    'series/patch-malformed',
+    "'cut'",
+  ],
+])('a series with %s: named, and nothing is left behind', async (_, content, exit, code, part) => {
+  await using own = await newRig();
+  await writeFile(join(own.dir, 'bad.mbox'), content);
+  const argv = ['run', '--tree', own.tree, '--suite', 'core', '--format', 'json', 'bad.mbox'];
+  const head = await userGit(own.tree, 'rev-parse', 'HEAD');
+  const finished = await own.pgmap(argv);
+  const result = JSON.parse(finished.stdout) as RunResult;
+  const apply = result.steps.find((step) => step.step === 'apply');
+  expect(finished.code, finished.stdout).toBe(exit);
+  expect(`${apply?.failure?.blame}/${apply?.failure?.code}`).toContain(code);
+  expect(apply?.failure?.title).toContain(part);
+  expect(result.steps.map((step) => step.step)).toEqual(['apply']);
+  expect(await userGit(own.tree, 'status', '--porcelain')).toBe('');
+  expect(await userGit(own.tree, 'rev-parse', 'HEAD')).toBe(head);
+  const written = await own.written();
+  expect(written.filter((path) => /\.pgmap-tmp-|\/series\/|\/kernels\//.test(path))).toEqual([]);
+  expect(existsSync('/tmp/pgmap-was-here')).toBe(false);
+});
+
+test.concurrent('a series of 200 MB: 255 before it is read', async () => {
+  await using own = await newRig();
+  const file = join(own.dir, 'large.mbox');
+  writeFileSync(file, '');
+  truncateSync(file, 200 * 10 ** 6);
+  const { code, failure } = await stopped(own, [file]);
+  expect([code, failure?.blame, failure?.code]).toEqual([255, 'usage', 'series-too-large']);
+  expect(failure?.title).toContain('64 MiB');
+});
+
+test.concurrent(
+  'a message id where b4 is not installed: 255 with the line that mends it',
+  async () => {
+    await using own = await newRig();
+    const env = { PATH: programsWithout(own, /^b4$/) };
+    for (const id of [
+      '<20260102.1@example.org>',
+      'https://lore.kernel.org/all/20260102.1@example.org/',
+    ]) {
+      const { code, failure } = await stopped(own, ['--suite', 'core', id], env);
+      expect([code, failure?.blame, failure?.code]).toEqual([255, 'lab', 'program-missing']);
+      expect(failure).toMatchObject({
+        title: expect.stringContaining('b4'),
+        hint: 'apt install b4',
+      });
+    }
+  },
+);
 
 /** A folder with every program of this host but those whose names match. */
 function programsWithout(own: Rig, pattern: RegExp): string {

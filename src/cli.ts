@@ -5,8 +5,10 @@ import { availableParallelism, totalmem } from 'node:os';
 import { writeSync } from 'node:fs';
 import yargs from 'yargs';
 import type { App, Output } from './commands/app.ts';
+import { bisectCommand } from './commands/bisect.ts';
 import { buildCommand } from './commands/build.ts';
 import { cleanCommand } from './commands/clean.ts';
+import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
 import { reportCommand } from './commands/report.ts';
@@ -76,8 +78,10 @@ try {
     .usage('$0 <command>\n\nEnd-to-end tests for memremap patches on real kernels in QEMU.')
     .command(runCommand(app))
     .command(buildCommand(app))
+    .command(bisectCommand(app))
     .command(shellCommand(app))
     .command(reportCommand(app))
+    .command(compareCommand(app))
     .command(splatsCommand(app))
     .command(listCommand(app))
     .command(doctorCommand(app))

@@ -4,7 +4,8 @@ import { loadSuites, loadTopologies } from './config/load.ts';
 import { checkNames, planJobs } from './core/plan.ts';
 import { commandLine } from './core/shell.ts';
 import { kernelKey, objectsDir } from './kernel/build.ts';
-import { compiler, makeArgv } from './kernel/make.ts';
+import { compiler, linesTogether, makeArgv } from './kernel/make.ts';
+import { withoutAuto } from './plan-run.ts';
 import type { Lab, RunRequest } from './request.ts';
 import { kernelRequest, openSource, treeTypes } from './tested-kernel.ts';
 import { exists } from './util/files.ts';
@@ -18,7 +19,8 @@ export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promi
   checkNames(request.selection, { suites, topologies });
   const base = await openSource(request.source, ctx);
   const enumerators = await treeTypes(base, ctx);
-  const jobs = planJobs(request.selection, { suites, topologies, enumerators }, request.command);
+  const catalogue = { suites, topologies, enumerators };
+  const jobs = planJobs(withoutAuto(request.selection), catalogue, request.command);
   const kernel = await kernelRequest(request, lab, base, ctx);
   const key = await kernelKey(kernel, ctx);
   const dir = join(ctx.cacheDir, 'kernels', key);
@@ -30,6 +32,9 @@ export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promi
   const lines = [
     `# ${base.subject}, commit ${base.commit}, ${kernel.fragments.length} config fragments`,
     ...request.series.map((input) => `# apply ${input} on it`),
+    ...(request.selection.types.includes('auto')
+      ? ['# of the jobs below, leave out what it does not reach']
+      : []),
     `# kernel ${key}: ${(await exists(dir)) ? 'in the cache, nothing to build' : 'to be built'}`,
     commandLine([
       'git',
@@ -45,7 +50,8 @@ export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promi
         variables: [`KCONFIG_ALLCONFIG=${join(place.objectDir, '.pgmap-fragment')}`],
       }),
     ),
-    commandLine(makeArgv(place, ['bzImage', 'modules'], options)),
+    commandLine(makeArgv(place, ['bzImage', 'modules'], { ...options, flags: linesTogether })),
+    ...(request.each === true ? ['# the same for the base and each patch, in their order'] : []),
     ...jobs.flatMap((job) => [
       `# ${job.id}: ${job.tests.map((test) => test.name).join('; ')}`,
       repeatLine(lab.qemu, job.topology, {
@@ -60,6 +66,9 @@ export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promi
         backingDir: '.',
       }),
     ]),
+    ...(request.baseline === 'base'
+      ? ['# and on the base those of these jobs whose results are not known, to compare with']
+      : []),
   ];
   return `${lines.join('\n')}\n`;
 }

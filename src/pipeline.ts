@@ -1,34 +1,24 @@
-// The one place that composes a run: source → series → kernel → image → jobs. Everything it learns becomes an event.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+// The one place that composes a run: source → series → kernel → image → jobs → what the series changed. Everything it learns
+// becomes an event.
 import { loadSuites, loadTopologies } from './config/load.ts';
-import type { EventBody, Step } from './core/event.ts';
-import { asFailure, type Failure } from './core/failure.ts';
-import { checkNames, leftForTheNight, planJobs, type PlannedJob, unmetNeed } from './core/plan.ts';
+import type { Event, EventBody } from './core/event.ts';
+import { asFailure } from './core/failure.ts';
+import { checkNames, leftForTheNight } from './core/plan.ts';
+import { fold } from './core/result.ts';
 import type { Status } from './core/status.ts';
-import type { Topology } from './core/topology.ts';
-import { parseSize } from './core/units.ts';
-import { runLocally } from './exec/local.ts';
-import { type GuestImage, makeImage } from './guest-image.ts';
-import { runJob } from './job.ts';
-import type { Lab, RunRequest } from './request.ts';
-import {
-  builtKernel,
-  givenKernel,
-  openSource,
-  type TestedKernel,
-  treeTypes,
-} from './tested-kernel.ts';
-import { applySeries } from './tree/series.ts';
+import { type BuiltPatch, buildEach, jobsLeft, testEach } from './each.ts';
+import { compareLayout, compileCallers } from './interface.ts';
+import { jobInfo } from './job-memory.ts';
+import { judge } from './judge.ts';
+import { planRun } from './plan-run.ts';
+import type { Lab, RunPlace, RunRequest } from './request.ts';
+import { makeKernel, runJobs } from './run-jobs.ts';
+import { StepFailed, stepper } from './steps.ts';
+import { openSource, treeTypes } from './tested-kernel.ts';
+import { type AppliedSeries, applySeries } from './tree/series.ts';
+import type { Source } from './tree/source.ts';
 import type { Context } from './util/context.ts';
-import { type AccelChoice, chooseAccel, missingFor, qemuFacts, timeoutScale } from './vm/probe.ts';
-
-export interface RunPlace {
-  readonly id: string;
-  readonly dir: string;
-  readonly startedAt: string;
-  readonly argv: readonly string[];
-}
+import type { AccelChoice } from './vm/probe.ts';
 
 /**
  * Does everything and tells everything as events, `run-end` excepted, whose status it returns: PASS unless the run was
@@ -38,16 +28,23 @@ export async function runPipeline(
   request: RunRequest,
   place: RunPlace,
   lab: Lab,
-  emit: (event: EventBody) => void,
+  tell: (event: EventBody) => void,
   contextWith: (onProgress: (text: string) => void) => Context,
 ): Promise<Status> {
+  const record: Event[] = [];
+  const begun = performance.now();
+  const emit = (event: EventBody): void => {
+    if (event.type !== 'line') record.push({ at: performance.now() - begun, ...event });
+    tell(event);
+  };
   const ctx = contextWith((text) => emit({ type: 'line', source: 'make', text }));
   const suites = await loadSuites(lab.projectDir);
   const topologies = await loadTopologies(lab.projectDir);
   checkNames(request.selection, { suites, topologies });
   const base = await openSource(request.source, ctx);
   const enumerators = await treeTypes(base, ctx);
-  const jobs = planJobs(request.selection, { suites, topologies, enumerators }, request.command);
+  const catalogue = { suites, topologies, enumerators };
+  const { jobs, notes } = await planRun(request, lab, catalogue, base, ctx);
   emit({
     type: 'run-begin',
     run: {
@@ -57,14 +54,7 @@ export async function runPipeline(
       version: lab.version,
       host: { cpus: lab.cpus, memoryBytes: lab.memoryBytes, accel: request.accel },
       subject: base.subject,
-      jobs: jobs.map((job) => ({
-        id: job.id,
-        topology: job.topology.name,
-        suite: job.suite.name,
-        tests: job.tests.map((test) => test.name),
-        types: job.suite.types,
-        reproduce: job.reproduce,
-      })),
+      jobs: jobs.map(jobInfo),
     },
   });
   const later = [...suites.values()].filter((suite) => leftForTheNight(suite, request.selection));
@@ -73,172 +63,81 @@ export async function runPipeline(
       type: 'note',
       text: `Left out, add --nightly: ${later.map((suite) => suite.name).join(', ')}`,
     });
-  const step = stepper(emit);
+  for (const text of notes) emit({ type: 'note', text });
+  const to = { step: stepper(emit), emit };
+  let applied: AppliedSeries | undefined;
+  let accel: AccelChoice | undefined;
+  let built: readonly BuiltPatch[] = [];
   try {
-    const source =
-      request.series.length === 0
-        ? base
-        : await step('apply', async () => {
-            const applied = await applySeries(base, request.series, ctx);
-            emit({
-              type: 'series',
-              series: {
-                title: applied.title,
-                patches: applied.patches.length,
-                base: applied.base,
-              },
-            });
-            return { value: applied.source };
-          });
-    const kernel = await step('build', () =>
-      request.prebuilt === undefined
-        ? builtKernel(request, lab, source, ctx)
-        : givenKernel(request.prebuilt),
-    );
-    const { build } = kernel;
-    emit({
-      type: 'kernel',
-      kernel: { release: build.release, tree: kernel.tree, key: build.key },
-      enumerators: build.request === undefined ? [] : await treeTypes(source, ctx),
-    });
-    if (build.request === undefined)
-      emit({
-        type: 'note',
-        text: 'A kernel built elsewhere: pgmap_probe cannot be built for it, so coverage of memory types is not proved.',
-      });
-    for (const { symbol, reason } of build.unmet)
-      emit({ type: 'note', text: `CONFIG_${symbol} did not take: ${reason}` });
-    await keepKernelFiles(place.dir, build);
-
-    const guest = await step('image', async () => ({
-      value: await makeImage(
-        {
-          ...{ build, source, base, lab },
-          suites: [...new Set(jobs.map((job) => job.suite))],
-          dir: join(place.dir, 'kernel'),
-        },
-        ctx,
-      ),
-    }));
-    const accel = await pickAccel(request, build, lab, ctx);
-    emit({ type: 'accel', ...accel });
-    await runJobs({ request, jobs, build, guest, accel, place, lab }, ctx, emit);
-    return ctx.signal.aborted ? 'MISS' : 'PASS';
-  } catch (error) {
-    // A failed step has said so; what is left of the run is MISS by itself. Everything else is a bug.
-    if (error instanceof StepFailed) return ctx.signal.aborted ? 'MISS' : 'PASS';
-    const failure = asFailure(error);
-    emit({ type: 'step-begin', step: 'teardown' });
-    emit({ type: 'step-end', step: 'teardown', status: 'MISS', failure });
-    return 'MISS';
-  }
-}
-
-/** A step that ended badly; its event has been emitted. */
-class StepFailed extends Error {}
-
-type RunStep = <T>(name: Step, work: () => Promise<{ value: T; note?: string }>) => Promise<T>;
-
-const stepper =
-  (emit: (event: EventBody) => void): RunStep =>
-  async (name, work) => {
-    emit({ type: 'step-begin', step: name });
-    try {
-      const { value, note } = await work();
-      emit({
-        type: 'step-end',
-        step: name,
-        status: 'PASS',
-        ...(note === undefined ? {} : { note }),
-      });
-      return value;
-    } catch (error) {
-      const failure = asFailure(error);
-      emit({ type: 'step-end', step: name, status: stepStatus(failure), failure });
-      throw new StepFailed(failure.title, { cause: error });
+    if (request.series.length > 0)
+      applied = await to.step('apply', () => apply(base, request, emit, ctx));
+    const inputs = {
+      ...{ request, lab, dir: place.dir },
+      source: applied?.source ?? base,
+      base: applied?.baseSource ?? base,
+    };
+    // In order, so that the last one's objects are there for what follows.
+    if (request.each === true && applied !== undefined)
+      built = await buildEach({ request, lab, place, applied }, emit, ctx);
+    const ready = await makeKernel(inputs, jobs, to, ctx);
+    if (request.prebuilt === undefined) await compareLayout(inputs, emit, ctx);
+    accel = ready?.accel;
+    const { repeat = 1, untilFail = false } = request;
+    if (ready !== undefined) {
+      const left =
+        applied === undefined || repeat > 1 || untilFail
+          ? jobs
+          : await jobsLeft(built, jobs, { ready, applied }, emit, ctx);
+      await runJobs(ready, left, { count: repeat, untilFail }, emit, ctx);
     }
-  };
-
-/** Patches that do not apply or build FAIL; a test of ours that does not compile is an ERROR; the rest tells nothing. */
-const stepStatus = (failure: Failure): Status =>
-  failure.blame === 'series' ? 'FAIL' : failure.blame === 'test' ? 'ERROR' : 'MISS';
-
-async function keepKernelFiles(dir: string, build: TestedKernel): Promise<void> {
-  await mkdir(join(dir, 'kernel'), { recursive: true });
-  if (build.configFile !== undefined)
-    await writeFile(join(dir, 'kernel/config'), await readFile(build.configFile));
-  await writeFile(join(dir, 'kernel/key'), `${build.key}\n`);
+    if (request.callers === true) await compileCallers(inputs, emit, ctx);
+  } catch (error) {
+    if (!(error instanceof StepFailed)) return broken(error, emit);
+  }
+  try {
+    // A series that does not apply has nothing that could be compared.
+    if (ctx.signal.aborted || (request.series.length > 0 && applied === undefined))
+      return statusOf(ctx);
+    const one = {
+      ...{ request, lab, place, jobs, base: applied?.baseSource ?? base },
+      ...(accel === undefined ? {} : { accel }),
+      result: fold([...record, { at: 0, type: 'run-end', status: 'PASS' }]),
+    };
+    await judge({ ...one, ...(applied === undefined ? {} : { applied }) }, to, ctx);
+    if (applied !== undefined && accel !== undefined && built.length > 0)
+      await testEach(built, { ...one, applied }, emit, ctx);
+  } catch (error) {
+    if (!(error instanceof StepFailed)) return broken(error, emit);
+  }
+  return statusOf(ctx);
 }
 
-export async function pickAccel(
-  request: RunRequest,
-  build: TestedKernel,
-  lab: Lab,
-  ctx: Context,
-): Promise<AccelChoice> {
-  const { version } = await qemuFacts(lab.qemu, ctx.signal);
-  await mkdir(lab.stateDir, { recursive: true });
-  const host = {
-    qemu: lab.qemu,
-    version,
-    kernel: build.image,
-    memory: join(lab.stateDir, 'accel.json'),
-  };
-  return chooseAccel(request.accel, host, ctx.signal);
+/** A failed step has said so, and what is left of the run is MISS by itself. */
+const statusOf = ({ signal }: Context): Status => (signal.aborted ? 'MISS' : 'PASS');
+
+/** What is no failed step is a bug. */
+function broken(error: unknown, emit: (event: EventBody) => void): Status {
+  const failure = asFailure(error);
+  emit({ type: 'step-begin', step: 'teardown' });
+  emit({ type: 'step-end', step: 'teardown', status: 'MISS', failure });
+  return 'MISS';
 }
 
-interface JobsInputs {
-  readonly request: RunRequest;
-  readonly jobs: readonly PlannedJob[];
-  readonly build: TestedKernel;
-  readonly guest: GuestImage;
-  readonly accel: AccelChoice;
-  readonly place: RunPlace;
-  readonly lab: Lab;
-}
-
-async function runJobs(
-  { request, jobs, build, guest, accel, place, lab }: JobsInputs,
-  ctx: Context,
+async function apply(
+  base: Source,
+  { series }: RunRequest,
   emit: (event: EventBody) => void,
-): Promise<void> {
-  const facts = await qemuFacts(lab.qemu, ctx.signal);
-  const lost = new Map(build.unmet.map(({ symbol, reason }) => [symbol, reason]));
-  const kernel = {
-    release: build.release,
-    lost,
-    ...(build.config === undefined ? {} : { config: build.config }),
-  };
-  const tasks = jobs.map((plan) => ({
-    needs: { cpus: 1, memoryBytes: guestBytes(plan.topology) },
-    async run() {
-      if (ctx.signal.aborted) return;
-      const cannot = missingFor(plan.topology, facts);
-      await runJob(
-        {
-          plan,
-          ...(cannot === undefined ? {} : { cannot }),
-          qemu: lab.qemu,
-          image: build.image,
-          release: build.release,
-          initrd: guest.initrd,
-          keys: guest.keys,
-          accel: accel.accel,
-          timeoutScale: timeoutScale[accel.accel],
-          runDir: place.dir,
-          unmet: (test) => unmetNeed(test, kernel),
-        },
-        { signal: ctx.signal, emit },
-      );
+  ctx: Context,
+): Promise<{ value: AppliedSeries }> {
+  const applied = await applySeries(base, series, ctx);
+  const { baseFrom, baseSource, patches, title } = applied;
+  emit({
+    type: 'series',
+    series: {
+      ...{ title, patches: patches.length, base: applied.base, baseFrom },
+      ...(baseSource.subject === base.subject ? {} : { subject: baseSource.subject }),
     },
-  }));
-  // A quarter of the host's memory stays for the host.
-  await runLocally(tasks, {
-    cpus: lab.cpus,
-    memoryBytes: lab.memoryBytes * 0.75,
-    jobs: request.jobs,
   });
+  for (const text of applied.notes) emit({ type: 'note', text });
+  return { value: applied };
 }
-
-/** Host memory of a guest: its RAM, and a little for QEMU itself. */
-const guestBytes = (topology: Topology): number => parseSize(topology.memory) + 256 * 2 ** 20;

@@ -18,6 +18,16 @@ export interface RunRequest {
   readonly accel: 'auto' | 'kvm' | 'tcg';
   /** Guests at once. */
   readonly jobs: number;
+  /** What the run is compared with: the base of the series, or another run by its folder. Absent: nothing. */
+  readonly baseline?: 'base' | { readonly run: string };
+  /** How often each job is run; Infinity only with `untilFail`. Absent: once. */
+  readonly repeat?: number;
+  /** No further round after one in which something FAILed. */
+  readonly untilFail?: boolean;
+  /** Every patch of the series is built, and tested where its kernel differs. */
+  readonly each?: boolean;
+  /** Also compile users of memremap_pages() that the configuration leaves out. */
+  readonly callers?: boolean;
   /** The command line that repeats this run, without what narrows it down. */
   readonly command: readonly string[];
 }
@@ -31,4 +41,13 @@ export interface Lab {
   readonly memoryBytes: number;
   /** Of this tool. */
   readonly version: string;
+}
+
+/** A run that has begun. */
+export interface RunPlace {
+  readonly id: string;
+  readonly dir: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly argv: readonly string[];
 }

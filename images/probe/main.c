@@ -51,6 +51,11 @@ static int __init probe_init(void)
 		error = remap_init(dir);
 	if (!error)
 		error = coverage_init(dir);
+	if (!error) {
+		error = reach_init(dir);
+		if (error)
+			coverage_exit();
+	}
 	if (error)
 		proc_remove(dir);
 	return error;
@@ -60,6 +65,7 @@ static void __exit probe_exit(void)
 {
 	proc_remove(dir);
 	coverage_exit();
+	reach_exit();
 }
 
 module_init(probe_init);

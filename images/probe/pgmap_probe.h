@@ -21,6 +21,8 @@ struct proc_dir_entry;
 int coverage_init(struct proc_dir_entry *dir);
 void coverage_exit(void);
 int pfn_init(struct proc_dir_entry *dir);
+int reach_init(struct proc_dir_entry *dir);
+void reach_exit(void);
 int remap_init(struct proc_dir_entry *dir);
 
 /* Name of a memory type, or NULL for a value that the tree's enum does not have. */

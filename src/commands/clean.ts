@@ -3,6 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { formatSize, parseDuration } from '../core/units.ts';
+import { jobCacheFolder } from '../store/job-cache.ts';
 import { lock } from '../util/lock.ts';
 import { run } from '../util/proc.ts';
 import { type App, contextOf } from './app.ts';
@@ -14,7 +15,16 @@ interface Arguments {
 }
 
 /** What can be dropped, and where it lives; each entry of such a folder goes or stays as a whole. */
-const kinds = ['kernels', 'images', 'objects', 'worktrees', 'git', 'ccache', 'runs'] as const;
+const kinds = [
+  'kernels',
+  'images',
+  'objects',
+  'worktrees',
+  'git',
+  'ccache',
+  jobCacheFolder,
+  'runs',
+] as const;
 
 export const cleanCommand = (app: App): CommandModule<object, Arguments> => ({
   command: 'clean',

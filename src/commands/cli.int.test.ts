@@ -190,7 +190,7 @@ test.concurrent('splats lists kernel reports of a file and of a pipe', async () 
 test.concurrent.each([
   ['suites', [], /^core +private +small +two tests/m],
   ['topologies', [], /^disk +with a disk$/m],
-  ['tests', [], /^core > one +private$/m],
+  ['tests', [], /^private +core > one$/m],
   ['types', ['--tree'], /^MEMORY_DEVICE_PRIVATE +core\nMEMORY_DEVICE_COHERENT +no suite/],
 ] as const)('list %s', async (what, options, wanted) => {
   const argv = ['list', what, ...options.flatMap((option) => [option, rig.tree])];

@@ -22,7 +22,12 @@ export interface RunArguments extends SourceArguments {
   jobs: number | undefined;
   accel: string;
   nightly?: boolean;
+  each?: boolean;
+  callers?: boolean;
   out: string | undefined;
+  baseline?: string | undefined;
+  repeat?: number | undefined;
+  untilFail?: boolean | undefined;
 }
 
 /** What is built: source, series, configuration. */
@@ -31,7 +36,8 @@ export const withKernelOptions = <T>(yargs: Argv<T>) =>
     yargs.positional('series', {
       type: 'string',
       array: true,
-      describe: 'Patches on top: an mbox, a folder of patches, patch files, or A..B of --tree',
+      describe:
+        'Patches on top: an mbox, a folder of patches, patch files, A..B of --tree, a message id or link (takes b4)',
     }),
   ).option('config', {
     type: 'string',
@@ -53,7 +59,8 @@ export const withSelectionOptions = <T>(yargs: Argv<T>) =>
       type: 'string',
       array: true,
       requiresArg: true,
-      describe: 'Only this memory type: private, coherent, fs_dax, generic, pci_p2pdma',
+      describe:
+        'Only this memory type: private, coherent, fs_dax, generic, pci_p2pdma; auto: what the series can reach',
     })
     .option('suite', {
       type: 'string',
@@ -97,11 +104,55 @@ export const withSelectionOptions = <T>(yargs: Argv<T>) =>
       describe: 'auto takes KVM only if a kernel boots under it',
     })
     .option('out', { type: 'string', describe: 'Run folder (default: a new one)' })
-    .conflicts('kernel', ['tree', 'source']);
+    .conflicts('kernel', ['tree', 'source', 'each', 'callers']);
 
-export function runRequest(app: App, args: RunArguments): RunRequest {
+/** What it is compared with, and how often each job runs. */
+export const withComparisonOptions = <T>(yargs: Argv<T>) =>
+  yargs
+    .option('baseline', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Compare with this run, or none (default: with the base of the series)',
+    })
+    .option('each', {
+      type: 'boolean',
+      default: false,
+      describe: 'Build every patch of the series, and test those whose kernel differs',
+    })
+    .option('callers', {
+      type: 'boolean',
+      default: false,
+      describe: 'Compile users of memremap_pages() that the configuration leaves out, too',
+    })
+    .option('repeat', {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Run every job this often; a test is as bad as in its worst round',
+      coerce: (value: number) => {
+        if (Number.isSafeInteger(value) && value > 0) return value;
+        throw new FailureError({
+          blame: 'usage',
+          code: 'bad-repeat',
+          title: '--repeat takes a whole number from 1',
+        });
+      },
+    })
+    .option('until-fail', {
+      type: 'boolean',
+      default: false,
+      describe: 'Repeat until something FAILs, with --repeat that often at most',
+    });
+
+/** `baseline`: the folder of the run that --baseline names. */
+export function runRequest(app: App, args: RunArguments, baseline?: string): RunRequest {
   const series = args.series ?? [];
   const config = args.config ?? [];
+  if (args.each === true && series.length === 0)
+    throw new FailureError({
+      blame: 'usage',
+      code: 'each-of-nothing',
+      title: '--each takes a series apart, and there is none',
+    });
   return {
     source: sourceRequest(app, args),
     series,
@@ -123,12 +174,22 @@ export function runRequest(app: App, args: RunArguments): RunRequest {
     },
     accel: args.accel as RunRequest['accel'],
     jobs: args.jobs ?? app.cpus,
+    ...(baseline !== undefined
+      ? { baseline: { run: baseline } }
+      : args.baseline === undefined && series.length > 0 && args.kernel === undefined
+        ? { baseline: 'base' as const }
+        : {}),
+    repeat: args.repeat ?? (args.untilFail === true ? Infinity : 1),
+    untilFail: args.untilFail ?? false,
+    each: args.each ?? false,
+    callers: args.callers ?? false,
     command: [
       ...['npx', 'pgmap', 'run', ...series, ...sourceWords(args)],
       ...config.flatMap((file) => ['--config', file]),
       ...(args.kernel === undefined ? [] : ['--kernel', args.kernel]),
       ...(args.modules === undefined ? [] : ['--modules', args.modules]),
       ...(args.accel === 'auto' ? [] : ['--accel', args.accel]),
+      ...(args.baseline === undefined ? [] : ['--baseline', args.baseline]),
     ],
   };
 }

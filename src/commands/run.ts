@@ -16,10 +16,11 @@ import { tap } from '../report/tap.ts';
 import { readRecord, startRecord, writeDerived } from '../store/run-folder.ts';
 import { type App, contextOf } from './app.ts';
 import { qemuProgram } from './qemu.ts';
-import { type Format, render } from './report.ts';
+import { type Format, render, runFolder } from './report.ts';
 import {
   type RunArguments,
   runRequest,
+  withComparisonOptions,
   withKernelOptions,
   withSelectionOptions,
 } from './run-options.ts';
@@ -33,7 +34,7 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
   command: 'run [series..]',
   describe: 'Build a kernel, boot every topology, run every suite, report',
   builder: (yargs) =>
-    withSelectionOptions(withKernelOptions(yargs))
+    withComparisonOptions(withSelectionOptions(withKernelOptions(yargs)))
       .option('format', {
         choices: ['plain', 'json', 'tap', 'junit', 'ndjson'],
         default: 'plain',
@@ -47,13 +48,15 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
       .example('$0 run', 'the newest installed linux-source package')
       .example('$0 run --tree ~/linux', 'your tree as it stands, uncommitted changes included')
       .example('$0 run --source distro:6.12 0001-fix.patch', 'a patch on a distribution kernel')
+      .example('$0 run --tree ~/linux v2.mbox', 'what a series breaks, and which patch of it')
+      .example('$0 run --suite races --until-fail', 'again and again, until it FAILs')
       .example('$0 run --type coherent', 'only what is for MEMORY_DEVICE_COHERENT')
       .example(
         "$0 run --test 'devdax > every page of a 4 KiB aligned device is its own'",
         'one test',
       ) as never,
   async handler(args) {
-    const request = runRequest(app, args);
+    const request = runRequest(app, args, await baselineFolder(app, args.baseline));
     const lab = labOf(app);
     if (args.dryRun) {
       const context = contextOf(app, (text) => app.err.write(`${text}\n`));
@@ -102,6 +105,14 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
     app.exitWith(app.signal.aborted ? exitCodes.interrupted : exitCode(result));
   },
 });
+
+/** Throws FailureError `usage/no-run` before anything is done. */
+async function baselineFolder(app: App, run: string | undefined): Promise<string | undefined> {
+  if (run === undefined || run === 'none') return undefined;
+  const dir = (await runFolder(app, run)) ?? run;
+  await readRecord(dir);
+  return dir;
+}
 
 export const labOf = (app: App): Lab => ({
   projectDir: app.places.projectDir,

@@ -1,7 +1,8 @@
 // pgmap splats FILE: the kernel reports in a console log.
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
-import { scanSplats } from '../console/splat.ts';
+import { newSplatReader, type FoundSplat } from '../console/splat.ts';
 import { FailureError } from '../core/failure.ts';
 import { visible } from '../report/escape.ts';
 import type { App } from './app.ts';
@@ -25,7 +26,7 @@ export const splatsCommand = (app: App): CommandModule<object, Arguments> => ({
       .example('$0 splats jobs/fs-dax@nvdimm/console.log', 'titles, with where each begins')
       .example('dmesg | $0 splats - --format json', 'the same for a log from a pipe'),
   async handler({ file, format }) {
-    const splats = scanSplats(await readInput(givenFile(app, file)));
+    const splats = await scan(givenFile(app, file));
     if (format === 'json') {
       const rows = splats.map(({ title, kind, from, to, text }) => ({
         title,
@@ -46,19 +47,26 @@ export const splatsCommand = (app: App): CommandModule<object, Arguments> => ({
 export const givenFile = (app: App, file: string): string =>
   file === '' && app.argv.includes('-') ? '-' : file;
 
+/** A console may be larger than memory. */
+async function scan(file: string): Promise<FoundSplat[]> {
+  const found: FoundSplat[] = [];
+  const reader = newSplatReader((splat) => found.push(splat));
+  try {
+    for await (const chunk of file === '-' ? process.stdin : createReadStream(file))
+      reader.write(Buffer.from(chunk));
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  reader.end();
+  return found.sort((one, other) => one.from - other.from);
+}
+
 /** A file's bytes, or standard input's for `-`. Throws FailureError `usage/unreadable`. */
 export async function readInput(file: string): Promise<Buffer> {
   try {
     return file === '-' ? await readAll(process.stdin) : await readFile(file);
   } catch (cause) {
-    throw new FailureError(
-      {
-        blame: 'usage',
-        code: 'unreadable',
-        title: `cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      },
-      { cause },
-    );
+    throw unreadable(file, cause);
   }
 }
 
@@ -67,4 +75,12 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+function unreadable(file: string, cause: unknown): FailureError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new FailureError(
+    { blame: 'usage', code: 'unreadable', title: `cannot read ${file}: ${why}` },
+    { cause },
+  );
 }

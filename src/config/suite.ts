@@ -4,7 +4,7 @@ import { oracles, type Suite } from '../core/suite.ts';
 import { parseDuration } from '../core/units.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower case letters, digits and -');
-const regularExpression = z.string().refine(
+export const regularExpression = z.string().refine(
   (text) => {
     try {
       return new RegExp(text) instanceof RegExp;
@@ -34,6 +34,10 @@ const test = z.strictObject({
     .min(1)
     .regex(/^[^>#\n]*$/, 'no >, # or newline: they separate levels and directives'),
   run: z.array(z.string()).min(1),
+  reset: z.array(z.string()).min(1).optional().meta({
+    description:
+      'The second half of the test: when `run` has passed, the machine is reset, nothing synced or unmounted, and this is run in the guest that boots then',
+  }),
   timeout: z
     .string()
     .regex(/^\d+(\.\d+)?(ms|s|m)$/, 'a duration like 20s')
@@ -43,6 +47,9 @@ const test = z.strictObject({
     description: 'What it leaves behind on purpose, and why',
   }),
   cases: z.array(z.string()).default([]),
+  upstream: z.string().optional().meta({
+    description: "Run it again with the series' version of this program, if the series changes it",
+  }),
 });
 
 export const suiteSchema = z
@@ -94,6 +101,15 @@ export const suiteSchema = z
       return suite.allow.every((entry) => entry.during?.every((one) => names.has(one)) ?? true);
     },
     { message: 'during names a test that is not there', path: ['allow'] },
+  )
+  .refine(
+    (suite) => {
+      const fromTree = suite.programs.filter((one) => one.tree.length > 0).map((one) => one.out);
+      return suite.tests.every(
+        ({ upstream }) => upstream === undefined || fromTree.includes(upstream),
+      );
+    },
+    { message: 'upstream names a program that is not made of files of the tree', path: ['tests'] },
   )
   .meta({ title: 'pgmap suite', description: 'In-guest tests and what they need' });
 

@@ -48,6 +48,11 @@ const device = z.discriminatedUnion('type', [
     id,
     size,
     cmb: size.optional(),
+    iops: z
+      .int()
+      .positive()
+      .optional()
+      .meta({ description: 'At most so many requests per second; the disk is slow on purpose' }),
     bus: id.optional(),
   }),
 ]);

@@ -1,4 +1,4 @@
-// One console line without what printk and log collectors put in front, and who printed it.
+// One console line without what printk, log collectors and mails put in front, and who printed it.
 
 export interface ConsoleLine {
   /** Without time stamp, log level and caller id. */
@@ -14,14 +14,27 @@ export interface ConsoleLine {
   readonly to: number;
 }
 
-// journald and syslog, in any language: `Nov 22 17:26:00 host kernel: `, `2026-11-22T17:26:00+0000 host kernel: `.
-const collector =
-  /^(?:\S{2,12} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ][\d:.,+Z-]{8,24}) (?:\S{1,64} )?kernel(?:\[\d+\])?: ?/;
+// `[   12.345678]`, vendors' `[   12.345678,0]` and `[   12.345678@1]`, `dmesg -T` and `dmesg -d`.
 const stamp =
-  /^(?:<\d{1,3}>)?(?:(?:kern|user|daemon) {0,4}:\w{1,7} {0,3}: ?)?\[(?: {0,8}\d{1,8}\.\d{3,9}|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})\](?:\[ {0,9}([TC]\d{1,9})\])? ?/;
-const callerOnly = /^\[ {1,9}([TC]\d{1,9})\] /;
+  /^\[(?: {0,11}\d{1,10}\.\d{3,9}(?:[,@]\d{1,3})?|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:.,]{8,15} \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}\.\d{6}>?)\] ?/;
+const callerId = /^\[ {0,9}([TC]\d{1,9})\] ?/;
+// Vendors' `(0)[1234:kworker/0:1]`, `[0:    swapper/0:    1]` and `c0   1234 `.
+const vendorCaller =
+  /^ {0,2}-?(?:\(\d{1,2}\)\[\d{1,7}:[^\]]{1,40}\]|\[\d: {0,16}[^\]]{1,24}: {0,6}\d{1,7}\]|c\d {1,6}\d{1,6}(?= )) ?/;
+const level = /^(?:<\d{1,3}>|(?:kern|user|daemon|syslog) {0,4}:\w{1,7} {0,3}: ?)/;
+/** Quotation marks of a mail, but not KASAN's mark of the faulty row, `>ffff…`. */
+const quoted = /^(?:>(?=[ >]|$) ?)+/;
+const indented = /^[ \t]{1,16}(?=\[(?: {0,11}\d{1,10}\.\d{3,9}[\],@]|[A-Z][a-z]{2} [A-Z]))/;
+// When: syslog in any language, ISO, `logread`, a console server's clock. Then who.
+const date =
+  /^(?:(?:[A-Z][a-z]{2} )?\S{2,12} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})?|\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[\d.,]{0,10}(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]?)(?: |$)/;
+const kernelTag = /^ {0,3}(?:\S{1,64} )?(?:\S{1,40} )?kernel(?:\[\d{1,7}\])?: ?/;
+/** Without a date: what is left of a collector's line, and /dev/kmsg's own format. */
+const bareTag =
+  /^(?:kernel(?:\[\d{1,7}\])?: ?|\d{1,3},\d{1,10},\d{1,16},[-c+](?:,caller=([TC]\d{1,9}))?;)/;
 // A kernel line begins behind what a program left unterminated on the same terminal.
 const inner = /\[ {0,5}\d{1,6}\.\d{6}\](?:\[ {0,9}[TC]\d{1,9}\])? /g;
+const maxCuts = 8;
 
 /**
  * Splits what one terminal line holds: mostly one message, several when printk cut into a program's output.
@@ -31,9 +44,11 @@ export function consoleLines(text: string, from: number, to: number): ConsoleLin
   const first = strip(text);
   const base = text.length - first.text.length;
   const cuts: number[] = [];
-  if (first.text.includes('[')) {
-    for (const match of first.text.matchAll(inner))
-      if (cuts.length < 8) cuts.push(base + match.index);
+  inner.lastIndex = 0;
+  while (cuts.length < maxCuts && first.text.includes('[', inner.lastIndex)) {
+    const match = inner.exec(first.text);
+    if (match === null) break;
+    cuts.push(base + match.index);
   }
   if (cuts.length === 0) return [{ ...first, raw: text, from, to }];
   const lines: ConsoleLine[] = [];
@@ -50,30 +65,57 @@ export function consoleLines(text: string, from: number, to: number): ConsoleLin
 function strip(text: string): Omit<ConsoleLine, 'raw' | 'from' | 'to'> {
   let rest = text;
   let stamped = false;
+  let dated = false;
   let caller: string | undefined;
-  const tag = rest.indexOf('kernel');
-  if (tag > 14 && tag < 110) {
-    const match = collector.exec(rest);
-    if (match !== null) {
-      rest = rest.slice(match[0].length);
-      stamped = true;
-    }
-  }
-  const next = rest.charCodeAt(0);
-  if (next === 91 || next === 60 || next === 107 || next === 117 || next === 100) {
-    const match = stamp.exec(rest);
-    if (match !== null) {
-      rest = rest.slice(match[0].length);
-      stamped = true;
-      caller = match[1];
-    } else if (next === 91) {
-      const bare = callerOnly.exec(rest);
-      if (bare !== null) {
-        rest = rest.slice(bare[0].length);
-        caller = bare[1];
+  // Collectors stack what they know: quotation, date, host, level, stamp, caller.
+  for (let round = 0; round < 6; round++) {
+    const before = rest;
+    const code = rest.charCodeAt(0);
+    if (code === 91) {
+      const match = stamp.exec(rest);
+      if (match !== null) {
+        // One blank belongs to the stamp, the next ones to the message.
+        rest = rest.slice(match[0].length);
         stamped = true;
+        const id = callerId.exec(rest);
+        if (id !== null) {
+          caller = id[1];
+          rest = rest.slice(id[0].length);
+        } else rest = rest.replace(vendorCaller, '');
+        continue;
+      }
+      const id = callerId.exec(rest);
+      if (id !== null) {
+        rest = rest.slice(id[0].length);
+        caller = id[1];
+        stamped = true;
+        continue;
       }
     }
+    if (code === 62) rest = rest.replace(quoted, '');
+    else if (code === 32 || code === 9) rest = rest.replace(indented, '');
+    else {
+      const tagged = bareTag.exec(rest);
+      const match = tagged ?? level.exec(rest);
+      if (tagged !== null) {
+        stamped = true;
+        caller ??= tagged[1];
+      }
+      if (match !== null) rest = rest.slice(match[0].length);
+      else if (!dated && rest.length > 9 && rest.charCodeAt(0) < 256) {
+        const when = date.exec(rest);
+        if (when !== null) {
+          dated = true;
+          rest = rest.slice(when[0].length);
+          const tag = rest.includes('kernel') ? kernelTag.exec(rest) : null;
+          if (tag !== null) {
+            rest = rest.slice(tag[0].length);
+            stamped = true;
+          }
+        }
+      }
+    }
+    if (rest === before) break;
   }
   return { text: rest, caller, stamped };
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { newSplatScanner, scanSplats, type FoundSplat } from './splat.ts';
+import { newSplatReader, newSplatScanner, scanSplats, type FoundSplat } from './splat.ts';
 
 const folder = new URL('testdata/', import.meta.url);
 
@@ -110,6 +110,46 @@ describe('scanSplats', () => {
     expect(scanSplats(lines).length).toBeGreaterThan(0);
     const deep = Buffer.from(`[    1.000000] ${'[    1.000000] '.repeat(5000)}\n`);
     expect(scanSplats(deep)).toEqual([]);
+  });
+});
+
+describe('newSplatReader', () => {
+  const logs = fixtures().map((one) => [one.name, one.log] as const);
+
+  it.each(logs)('%s in pieces of any size is the same', (_name, log) => {
+    for (const size of [1, 7, 4096]) {
+      const found: FoundSplat[] = [];
+      const reader = newSplatReader((splat) => found.push(splat));
+      for (let at = 0; at < log.length; at += size) reader.write(log.subarray(at, at + size));
+      reader.end();
+      expect(found.sort((one, other) => one.from - other.from)).toEqual(scanSplats(log));
+    }
+  });
+
+  it('knows where a report stands behind a line that never seemed to end', () => {
+    const flood = Buffer.alloc(3_000_000, 'x');
+    const log = Buffer.from('\n[    1.000000] kernel BUG at mm/x.c:1!\n');
+    const found: FoundSplat[] = [];
+    const reader = newSplatReader((splat) => found.push(splat));
+    reader.write(flood);
+    reader.write(log);
+    reader.end();
+    expect(found.map(({ from, to }) => [from, to])).toEqual([
+      [flood.length + 1, flood.length + log.length],
+    ]);
+  });
+
+  it('keeps little of a flood of reports', () => {
+    const found: FoundSplat[] = [];
+    const reader = newSplatReader((splat) => found.push(splat));
+    for (let at = 0; at < 200; at++)
+      reader.write(
+        Buffer.from(`[    1.000000] Kernel panic - not syncing: ${'a'.repeat(at)}\n`.repeat(100)),
+      );
+    reader.end();
+    expect(found).toHaveLength(1);
+    expect(found[0]?.altTitles.length).toBeLessThan(10);
+    expect(found[0]?.text.length).toBeLessThan(70_000);
   });
 });
 

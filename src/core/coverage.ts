@@ -21,3 +21,19 @@ export function parseCoverage(text: string): Record<string, TypeUse> {
   }
   return types;
 }
+
+type Use = Readonly<Record<string, TypeUse>>;
+
+/** What two boots proved together. */
+export function sumOfUse(one: Use, other: Use): Record<string, TypeUse> {
+  const sum: Record<string, TypeUse> = { ...one };
+  for (const [name, use] of Object.entries(other)) {
+    const { mappings, pages, unmapped } = sum[name] ?? { mappings: 0, pages: 0, unmapped: 0 };
+    sum[name] = {
+      mappings: mappings + use.mappings,
+      pages: pages + use.pages,
+      unmapped: unmapped + use.unmapped,
+    };
+  }
+  return sum;
+}

@@ -1,12 +1,31 @@
 // The one record of a run: a line of NDJSON per event. Plain data, nothing live.
+import type { BaselineInfo, Change, Rate } from './change.ts';
 import type { Failure } from './failure.ts';
+import type { Caller, PatchInfo } from './patch.ts';
+import type { Renamed } from './rename.ts';
 import type { Status } from './status.ts';
 
+/** `suite@topology`; with `~2` behind it: that job's second round. @see core/rounds.ts */
 export type JobId = string;
 
-/** What happens in order; `apply`, `configure`, `build` and `image` belong to the run, the others to a job. */
+/**
+ * What happens in order; `boot`, `probe`, `suite` and `teardown` belong to a job, the others to the run, and of these the last
+ * three to the comparison with the base.
+ */
 export type Step =
-  'apply' | 'configure' | 'build' | 'image' | 'boot' | 'probe' | 'suite' | 'teardown';
+  | 'apply'
+  | 'configure'
+  | 'build'
+  | 'image'
+  | 'boot'
+  | 'probe'
+  | 'suite'
+  | 'teardown'
+  | 'baseline'
+  | 'confirm'
+  | 'culprit'
+  | 'each'
+  | 'callers';
 
 export interface TestPoint {
   /** Levels from the suite's name down to the case, without numbers: `['fs-dax', 'truncate', 'waits']`. */
@@ -18,6 +37,8 @@ export interface TestPoint {
   readonly diagnostics: readonly string[];
   /** Milliseconds from the previous point (or the program's start) to this one. */
   readonly ms?: number;
+  /** Where the job was repeated and its rounds do not agree. */
+  readonly rate?: Rate;
 }
 
 /** A kernel report found on the console. */
@@ -33,6 +54,8 @@ export interface Splat {
   readonly during: readonly string[];
   /** Why this one does not fail the job: the reason of the allow entry that covers it. */
   readonly allowed?: string;
+  /** The round of its job, if that is not the first. */
+  readonly round?: number;
 }
 
 /** What memremap_pages() was called with in one guest, per enumerator of `enum memory_type`. */
@@ -57,6 +80,10 @@ export interface SeriesInfo {
   readonly patches: number;
   /** Commit the series was applied to. */
   readonly base: string;
+  /** Why that one: --base, where its range begins, what it says itself, or the tree's HEAD. */
+  readonly baseFrom?: 'option' | 'range' | 'base-commit' | 'head';
+  /** What it was put on, in one line, where that is not what the run began with. */
+  readonly subject?: string;
 }
 
 export interface JobInfo {
@@ -90,6 +117,10 @@ export type EventBody =
       readonly type: 'kernel';
       readonly kernel: KernelInfo;
       readonly enumerators: readonly string[];
+      /** Types that suites know by another name than this tree: name of the suites → name in the tree. */
+      readonly renamed?: Renamed;
+      /** Enumerators that the series brings, and that no suite can be for yet. */
+      readonly added?: readonly string[];
     }
   | { readonly type: 'series'; readonly series: SeriesInfo }
   /** What guests run under, and why it is not the faster one. */
@@ -119,6 +150,14 @@ export type EventBody =
       readonly role: string;
       readonly path: string;
     }
+  /** What the run is compared with, and what that comes to. */
+  | { readonly type: 'baseline'; readonly baseline: BaselineInfo }
+  | { readonly type: 'change'; readonly change: Change }
+  /** What is known of a patch of the series; what comes later of the same patch replaces it. */
+  | { readonly type: 'patch'; readonly patch: PatchInfo }
+  | { readonly type: 'callers'; readonly callers: readonly Caller[] }
+  /** How `struct dev_pagemap` and `enum memory_type` change, in lines of a diff. */
+  | { readonly type: 'layout'; readonly lines: readonly string[] }
   /** Something the reader must know that is no verdict, e.g. KVM does not work here. */
   | { readonly type: 'note'; readonly text: string }
   /** For live views; never stored. */

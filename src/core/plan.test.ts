@@ -7,6 +7,7 @@ import {
   type Selection,
   splitPath,
   unmetNeed,
+  withSeriesTests,
 } from './plan.ts';
 import type { Needs, Suite, SuiteTest } from './suite.ts';
 import type { Topology } from './topology.ts';
@@ -235,4 +236,44 @@ test('a suite for the night runs only when it is asked for', () => {
   expect(names({ nightly: true })).toEqual(['by-day', 'by-night']);
   expect(names({ suites: ['by-night'] })).toEqual(['by-night']);
   expect(names({ tests: ['by-night > a'] })).toEqual(['by-night']);
+});
+
+const withUpstream = (): ReturnType<typeof planJobs>[number] => {
+  const upstream = { ...named('theirs', 1_000), run: ['./u.sh', 'x'], upstream: 'hmm-tests' };
+  const [name, one] = suite('hmm', [], ['nvdimm'], [upstream, named('ours', 1_000)]);
+  const allow = [{ splat: '^WARNING', during: ['theirs'], reason: 'it is provoked' }];
+  const suites = new Map([[name, { ...one, allow }]]);
+  const job = planJobs(everything, { ...catalogue, suites }, ['pgmap', 'run'])[0];
+  if (job === undefined) throw new Error('no job');
+  return job;
+};
+
+test('a program of upstream that the series changes runs once more, as the series has it', () => {
+  const job = withSeriesTests(withUpstream(), new Map([['hmm-tests', undefined]]));
+  expect(job.tests.map((one) => [one.name, ...one.run])).toEqual([
+    ['theirs', './u.sh', 'x'],
+    ['theirs, as the series has it', 'env', 'PGMAP_UPSTREAM=series/', './u.sh', 'x'],
+    ['ours', './x'],
+  ]);
+  // What the test may provoke, it may provoke twice.
+  expect(job.suite.allow[0]?.during).toEqual(['theirs', 'theirs, as the series has it']);
+});
+
+test('a series that changes nothing of upstream changes no job', () => {
+  const job = withUpstream();
+  expect(withSeriesTests(job)).toBe(job);
+  expect(withSeriesTests(job, new Map([['cow', undefined]])).tests).toEqual(job.tests);
+});
+
+test('a version of the series that does not compile is a test that broke, with the reason', () => {
+  const job = withSeriesTests(withUpstream(), new Map([['hmm-tests', 'no liburing\nat all']]));
+  expect(job.tests[0]?.run).toEqual(['./u.sh', 'x']);
+  const [, , script, , said] = job.tests[1]?.run ?? [];
+  expect(script).toContain('Bail out! $1');
+  expect(said).toBe('no liburing at all');
+});
+
+test('a test can be asked for by the name that it has as the series has it', () => {
+  const jobs = plan({ tests: ['p2pdma > pool, as the series has it'] });
+  expect(jobs.map((job) => job.tests.map((one) => one.name))).toEqual([['pool']]);
 });

@@ -1,5 +1,6 @@
 // What a run will do, decided before anything is done: which suite on which topology, with which tests.
 import { FailureError } from './failure.ts';
+import { nameIn, olderNames } from './rename.ts';
 import { commandLine } from './shell.ts';
 import type { Suite, SuiteTest } from './suite.ts';
 import type { Topology } from './topology.ts';
@@ -50,20 +51,22 @@ export function planJobs(
   command: readonly string[],
 ): PlannedJob[] {
   checkNames(selection, catalogue);
-  const types = selection.types.map(memoryType);
+  const former = olderNames(catalogue.enumerators);
+  const types = selection.types.map((type) => nameIn(former, memoryType(type)));
   for (const type of types) known('type', type, catalogue.enumerators);
   const filters = selection.tests.map(splitPath);
 
   const jobs: PlannedJob[] = [];
   for (const suite of catalogue.suites.values()) {
     if (selection.suites.length > 0 && !selection.suites.includes(suite.name)) continue;
-    if (types.length > 0 && !suite.types.some((type) => types.includes(type))) continue;
+    if (types.length > 0 && !suite.types.some((type) => types.includes(nameIn(former, type))))
+      continue;
     if (leftForTheNight(suite, selection)) continue;
     const tests = suite.tests.filter(
       (test) =>
         filters.length === 0 ||
         filters.some(
-          ([name, wanted]) => name === suite.name && (wanted ?? test.name) === test.name,
+          ([name, wanted]) => name === suite.name && declared(wanted ?? test.name) === test.name,
         ),
     );
     if (tests.length === 0) continue;
@@ -100,6 +103,47 @@ export function planJobs(
   return jobs.sort((a, b) => patienceMs(b) - patienceMs(a));
 }
 
+/** What stands behind a test's name when it runs with the series' version of a program of upstream's. */
+const bySeries = ', as the series has it';
+
+/**
+ * A job with the tests once more whose program of upstream's (its `out`) the series changes: the tree's own version
+ * says what the series breaks, the series' version whether it keeps its own promises. A value is why that version
+ * does not compile: then that is the result.
+ */
+export function withSeriesTests(
+  job: PlannedJob,
+  changed: ReadonlyMap<string, string | undefined> = new Map(),
+): PlannedJob {
+  if (changed.size === 0) return job;
+  const again = (test: SuiteTest): SuiteTest[] => {
+    if (test.upstream === undefined || !changed.has(test.upstream)) return [test];
+    const broken = changed.get(test.upstream);
+    const run =
+      broken === undefined
+        ? ['env', 'PGMAP_UPSTREAM=series/', ...test.run]
+        : ['sh', '-c', 'echo "Bail out! $1"; exit 1', 'sh', broken.replaceAll('\n', ' ')];
+    return [test, { ...test, name: test.name + bySeries, run }];
+  };
+  const tests = job.tests.flatMap(again);
+  const names = new Set(tests.map((test) => test.name));
+  const allow = job.suite.allow.map((entry) =>
+    entry.during === undefined
+      ? entry
+      : {
+          ...entry,
+          during: entry.during.flatMap((name) =>
+            names.has(name + bySeries) ? [name, name + bySeries] : [name],
+          ),
+        },
+  );
+  return { ...job, tests, suite: { ...job.suite, allow } };
+}
+
+/** The name a test is declared with: a report may name it as it ran. */
+const declared = (test: string): string =>
+  test.endsWith(bySeries) ? test.slice(0, -bySeries.length) : test;
+
 const patienceMs = (job: PlannedJob): number =>
   job.tests.reduce((sum, test) => sum + test.timeoutMs, 0);
 
@@ -130,7 +174,7 @@ function checkFilter([name, test]: readonly string[], catalogue: Named): void {
   known('suite', name ?? '', [...catalogue.suites.keys()]);
   if (test === undefined) return;
   const tests = catalogue.suites.get(name ?? '')?.tests.map((one) => one.name) ?? [];
-  known('test', test, tests);
+  known('test', declared(test), tests);
 }
 
 function known(what: string, name: string, names: readonly string[]): void {
@@ -189,3 +233,12 @@ function older(release: string, than: string): boolean {
   const [c = 0, d = 0] = than.split('.').map(Number.parseFloat);
   return a < c || (a === c && b < d);
 }
+
+/** A job with these of its tests only. */
+export function narrowJob(job: PlannedJob, names: ReadonlySet<string>): PlannedJob {
+  const wanted = new Set([...names].map(declared));
+  return { ...job, tests: job.tests.filter((test) => wanted.has(test.name)) };
+}
+
+export const hasTest = (job: PlannedJob, name: string): boolean =>
+  job.tests.some((test) => test.name === declared(name));

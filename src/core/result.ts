@@ -1,4 +1,6 @@
 // fold(events) → RunResult: what a run came to. The only way from the record to a verdict; results.json is this value.
+import type { BaselineInfo, Change, Rate } from './change.ts';
+import { sumOfUse } from './coverage.ts';
 import type {
   Event,
   JobInfo,
@@ -11,9 +13,16 @@ import type {
   TypeUse,
 } from './event.ts';
 import type { Failure } from './failure.ts';
+import type { Caller, PatchInfo } from './patch.ts';
+import { nameIn, type Renamed, suiteName } from './rename.ts';
+import { mergeRounds, roundOf } from './rounds.ts';
 import { type Status, worst } from './status.ts';
 
 export interface TypeResult {
+  /** What suites call it, where the tested tree calls it otherwise. */
+  readonly was?: string;
+  /** The series brings it: there is no suite for it yet. */
+  readonly isNew?: true;
   /** memremap_pages() was really called with this type in some guest of the run. */
   readonly covered: boolean;
   readonly mappings: number;
@@ -47,14 +56,9 @@ export interface JobResult {
   readonly splats: readonly Splat[];
   /** That of the worst step; the others are in `steps`. */
   readonly failure?: Failure;
+  /** How many of its rounds were not green; absent if there was one. */
+  readonly rounds?: Rate;
   readonly reproduce: string;
-}
-
-export interface Change {
-  readonly path: readonly string[];
-  readonly kind: 'regression' | 'fix' | 'new' | 'gone' | 'flaky' | 'known';
-  readonly was?: Status;
-  readonly is?: Status;
 }
 
 /** Milliseconds of wall time; boot and test are sums over jobs, which may have run side by side. */
@@ -83,7 +87,14 @@ export interface RunResult {
   /** Steps of the run itself: apply, configure, build, image. */
   readonly steps: readonly StepResult[];
   readonly jobs: readonly JobResult[];
+  /** What `changes` are changes from. */
+  readonly baseline?: BaselineInfo;
   readonly changes: readonly Change[];
+  /** One by one, where that was asked for. */
+  readonly patches?: readonly PatchInfo[];
+  readonly callers?: readonly Caller[];
+  /** How `struct dev_pagemap` and `enum memory_type` change. */
+  readonly layout?: readonly string[];
   readonly notes: readonly string[];
   readonly timing: Timing;
 }
@@ -117,10 +128,17 @@ export function fold(events: Iterable<Event>): RunResult {
   const steps: StepResult[] = [];
   const begun = new Map<string, number>();
   const notes: string[] = [];
+  const changes: Change[] = [];
+  const patches = new Map<number, PatchInfo>();
+  let callers: readonly Caller[] | undefined;
+  let layout: readonly string[] | undefined;
+  let renamed: Renamed = {};
+  let added: readonly string[] = [];
+  let baseline: BaselineInfo | undefined;
 
-  // Nothing may get lost because its job was not announced.
+  // Nothing may get lost because its job was not announced; a further round is like the first.
   const jobOf = (id: string): JobState => {
-    const job = jobs.get(id) ?? newJob(unannounced(id));
+    const job = jobs.get(id) ?? newJob(jobs.get(roundOf(id).job)?.info ?? unannounced(id));
     jobs.set(id, job);
     return job;
   };
@@ -136,6 +154,8 @@ export function fold(events: Iterable<Event>): RunResult {
       case 'kernel':
         kernel = event.kernel;
         enumerators = event.enumerators;
+        renamed = event.renamed ?? {};
+        added = event.added ?? [];
         break;
       case 'series':
         series = event.series;
@@ -173,10 +193,26 @@ export function fold(events: Iterable<Event>): RunResult {
         job?.splats.push(event.splat);
         break;
       case 'coverage':
-        if (job !== undefined) job.coverage = event.types;
+        // One for each time that the job's machine booted.
+        if (job !== undefined) job.coverage = sumOfUse(job.coverage, event.types);
         break;
       case 'note':
         notes.push(event.text);
+        break;
+      case 'baseline':
+        baseline = event.baseline;
+        break;
+      case 'change':
+        changes.push(event.change);
+        break;
+      case 'patch':
+        patches.set(event.patch.number, event.patch);
+        break;
+      case 'callers':
+        callers = event.callers;
+        break;
+      case 'layout':
+        layout = event.lines;
         break;
       case 'run-end':
         ended = event.status;
@@ -187,8 +223,13 @@ export function fold(events: Iterable<Event>): RunResult {
     }
   }
 
+  // Suites and guests speak of types by the names they know.
+  for (const [id, job] of jobs) jobs.set(id, inTreeNames(job, renamed));
   const results = [...jobs.values()].map((job) => jobResult(job, last, ended !== undefined));
-  const types = typeResults(enumerators, [...jobs.values()], results);
+  const types = typeResults(enumerators, [...jobs.values()], results, (name) => ({
+    ...(suiteName(renamed, name) === name ? {} : { was: suiteName(renamed, name) }),
+    ...(added.includes(name) ? { isNew: true as const } : {}),
+  }));
   const members: Status[] = [
     ...steps.map((step) => step.status),
     ...results.map((job) => job.status),
@@ -209,7 +250,7 @@ export function fold(events: Iterable<Event>): RunResult {
     status: stepsOnlyPass(members, results),
     ...(ended === undefined ? { interrupted: true as const } : {}),
     startedAt: run?.startedAt ?? '',
-    subject: run?.subject ?? '',
+    subject: series?.subject ?? run?.subject ?? '',
     argv: run?.argv ?? [],
     host: {
       ...(run?.host ?? { cpus: 0, memoryBytes: 0 }),
@@ -219,8 +260,14 @@ export function fold(events: Iterable<Event>): RunResult {
     ...(series === undefined ? {} : { series }),
     types,
     steps,
-    jobs: results,
-    changes: [],
+    jobs: mergeRounds([...jobs.keys()], results),
+    ...(baseline === undefined ? {} : { baseline }),
+    changes,
+    ...(patches.size === 0
+      ? {}
+      : { patches: [...patches.values()].sort((a, b) => a.number - b.number) }),
+    ...(callers === undefined ? {} : { callers }),
+    ...(layout === undefined ? {} : { layout }),
     notes,
     timing: {
       applyMs: sum(['apply']),
@@ -258,6 +305,16 @@ const newJob = (info: JobInfo): JobState => ({
   ended: undefined,
   bootMs: undefined,
 });
+
+function inTreeNames(job: JobState, renamed: Renamed): JobState {
+  if (Object.keys(renamed).length === 0) return job;
+  const coverage = Object.entries(job.coverage).map(([name, use]) => [nameIn(renamed, name), use]);
+  return {
+    ...job,
+    info: { ...job.info, types: job.info.types.map((name) => nameIn(renamed, name)) },
+    coverage: Object.fromEntries(coverage) as JobState['coverage'],
+  };
+}
 
 const wanted = (type: string, jobs: ReadonlyMap<string, JobState>): boolean =>
   [...jobs.values()].some((job) => job.info.types.includes(type));
@@ -324,6 +381,7 @@ function typeResults(
   enumerators: readonly string[],
   states: readonly JobState[],
   results: readonly JobResult[],
+  more: (name: string) => Pick<TypeResult, 'was' | 'isNew'>,
 ): Record<string, TypeResult> {
   const types: Record<string, TypeResult> = {};
   const mapped = states.flatMap((job) => Object.keys(job.coverage));
@@ -347,6 +405,7 @@ function typeResults(
     const covered = mappings > 0;
     const status = worst(members);
     types[name] = {
+      ...more(name),
       covered,
       mappings,
       pages,

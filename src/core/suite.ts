@@ -24,12 +24,16 @@ export interface SuiteTest {
   readonly name: string;
   /** Argument vector, run in the suite's folder in the guest; its standard output is TAP. */
   readonly run: readonly string[];
+  /** Once `run` has passed the machine is reset, as by its button, and this is run in the guest that boots then. */
+  readonly reset?: readonly string[];
   readonly timeoutMs: number;
   readonly needs: Needs;
   /** What it leaves behind on purpose, and why. */
   readonly leaves: { readonly [name in Oracle]?: string };
   /** Case number in the list of test cases, e.g. `T12`. */
   readonly cases: readonly string[];
+  /** The program of upstream's that it runs: if the series changes that one, it is run a second time with the series' own. */
+  readonly upstream?: string;
 }
 
 /** What every test leaves as it found it; the names are those of images/oracle/oracle.c. */

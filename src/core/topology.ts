@@ -13,7 +13,8 @@ export type Device =
   | { type: 'pcie-root-port'; id: string }
   /** An upstream port on a root port of its own, and one downstream port per name in `ports`. */
   | { type: 'pcie-switch'; id: string; ports: string[] }
-  | { type: 'nvme'; id: string; size: Size; cmb?: Size; bus?: string };
+  /** `iops`: no more requests per second than that, so that a transfer takes a while. */
+  | { type: 'nvme'; id: string; size: Size; cmb?: Size; iops?: number; bus?: string };
 
 /** What the booted guest must show, or the topology is a MISS. Exactly one of the two. */
 export interface Sign {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { format } from 'prettier';
+import { knownFailuresSchema } from '../config/known.ts';
 import { hostSchema, recipeSchema } from '../config/recipe.ts';
 import { resultsSchema } from '../config/results.ts';
 import { suiteSchema } from '../config/suite.ts';
@@ -13,6 +14,7 @@ const schemas = {
   suite: suiteSchema,
   guest: recipeSchema,
   host: hostSchema,
+  'known-failures': knownFailuresSchema,
   results: resultsSchema,
 };
 const check = process.argv.includes('--check');

@@ -186,6 +186,11 @@ describe('a patch that breaks a type', () => {
     expect(code, stderr).toBe(1);
     expect(result.status).toBe('FAIL');
     expect(result.series?.patches).toBe(1);
+    // Everything ran on stock 6.12 above: nothing of the base is built or booted again.
+    expect(result.baseline).toMatchObject({ built: true, cached: result.jobs.length });
+    const [change] = result.changes;
+    expect(change).toMatchObject({ kind: 'regression', patch: { number: 1, of: 1 } });
+    expect(change?.rate?.was).toMatchObject({ bad: 0 });
     expect(result.types['MEMORY_DEVICE_GENERIC']?.status).toBe('FAIL');
     for (const type of ['MEMORY_DEVICE_PRIVATE', 'MEMORY_DEVICE_PCI_P2PDMA'])
       expect(result.types[type]?.status, type).toBe('PASS');

@@ -29,7 +29,7 @@ test('there are lines to try', () => {
 
 test.each(lines)('%s', (line) => {
   // What needs a terminal, a real tag or a package that set-up does not install is only parsed.
-  const parseOnly = /\bshell\b|--base v6|distro:6\.1\b/.test(line);
+  const parseOnly = /\b(?:shell|bisect)\b|--base v6|distro:6\.1\b/.test(line);
   const dry = parseOnly
     ? `${line} --help`
     : line.includes('--dry-run')

@@ -2,13 +2,13 @@
 // configured as a module. Objects only: nothing is linked.
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { exists, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
 import { type KernelRequest, objectsDir, toolchain } from './build.ts';
-import { diagnose, formatDiagnostic } from './diagnostics.ts';
+import { diagnose, type Diagnostic, formatDiagnostic } from './diagnostics.ts';
 import { type BuildPlace, make } from './make.ts';
 import { objectLines } from './warnings.ts';
 
@@ -108,10 +108,16 @@ async function compileAll(
     [...targets].map(([file, target]): [string, string | undefined] => {
       if (there.has(target)) return [file, undefined];
       const own = diagnose(said.of(target).join('\n'), place.sourceDir).error;
-      if (own !== undefined) return [file, formatDiagnostic(own)];
+      if (own !== undefined) return [file, reasonOf(own, file)];
       // Where make came to no object at all, what stopped it is the reason for each.
       const noRule = 'nearly everything configured, there is still no rule for it';
       return [file, there.size > 0 ? noRule : (whole ?? noRule)];
     }),
   );
 }
+
+/** Without the file's own name, which stands beside it. */
+const reasonOf = (error: Diagnostic, file: string): string =>
+  error.file !== undefined && error.line !== undefined && normalize(error.file) === file
+    ? `line ${error.line}: ${error.text}`
+    : formatDiagnostic(error);

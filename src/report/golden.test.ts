@@ -59,7 +59,7 @@ describe.each([...results])('%s', (name, result) => {
 
   test('tap says ok for nothing that is not PASS', () => {
     const points = readTap(tap(result));
-    const all = [...runPoints(result), ...result.jobs.flatMap(jobPoints)];
+    const all = [...runPoints(result), ...result.jobs.flatMap((job) => jobPoints(job))];
     expect(points.filter((point) => point.leaf && !point.ok)).toHaveLength(
       all.filter((point) => notGreen(point.status) && isLeaf(point.path, all)).length,
     );

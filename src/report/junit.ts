@@ -39,7 +39,7 @@ export function junit(result: RunResult): string {
       group: job.topology,
       ms: job.ms,
       properties: { topology: job.topology, status: job.status, reproduce: job.reproduce },
-      points: jobPoints(job),
+      points: jobPoints(job, result.changes),
       output: job.splats.flatMap((splat) =>
         splat.allowed === undefined ? [] : [`allowed: ${splat.title} (${splat.allowed})`],
       ),

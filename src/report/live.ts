@@ -1,8 +1,11 @@
 // What happens right now, for standard error: a few lines that stay in place on a terminal, else lines at moments that
 // matter. It holds nothing that the report does not say later.
+import { isWorse } from '../core/change.ts';
 import type { Event, EventBody, JobInfo, Reporter, Step } from '../core/event.ts';
 import { type JobResult, fold } from '../core/result.ts';
+import { roundOf } from '../core/rounds.ts';
 import { formatDuration } from '../core/units.ts';
+import { changeRemark } from './changes.ts';
 import { clean, cut, width } from './escape.ts';
 import { palette } from './layout.ts';
 import { notGreen } from './points.ts';
@@ -109,13 +112,12 @@ export function live(options: LiveOptions): Reporter {
 
   /** Notes what an event changes; returns the lines that are worth to stay on the screen. */
   function take(event: Event): string[] {
-    const job = 'job' in event && event.job !== undefined ? jobs.get(event.job) : undefined;
+    const job = 'job' in event && event.job !== undefined ? jobOf(event.job) : undefined;
     if (job !== undefined && event.type !== 'line') job.events.push(event);
     const wide = columns() - 1;
     switch (event.type) {
       case 'run-begin':
-        for (const info of event.run.jobs)
-          jobs.set(info.id, { info, events: [], bad: 0, points: 0, last: '', activity: undefined });
+        for (const info of event.run.jobs) jobs.set(info.id, newJob(info));
         return [];
       case 'note':
         return [clean(`note: ${event.text}`, wide)];
@@ -154,6 +156,14 @@ export function live(options: LiveOptions): Reporter {
         return [...jobs.values()]
           .filter((one) => one.events.length > 0)
           .map((one) => jobEnd(one, wide));
+      case 'change':
+        return isWorse(event.change)
+          ? [badge('FAIL', `${event.change.path.join(' > ')}: ${changeRemark(event.change)}`, wide)]
+          : [];
+      case 'baseline':
+      case 'patch':
+      case 'callers':
+      case 'layout':
       case 'accel':
       case 'kernel':
       case 'series':
@@ -162,6 +172,14 @@ export function live(options: LiveOptions): Reporter {
         return [];
     }
     return [];
+  }
+
+  /** A further round is a job of its own here. */
+  function jobOf(id: string): Job | undefined {
+    const first = jobs.get(roundOf(id).job);
+    const job = jobs.get(id) ?? (first === undefined ? undefined : newJob({ ...first.info, id }));
+    if (job !== undefined) jobs.set(id, job);
+    return job;
   }
 
   function stepEnd(event: Event & EventBody & { type: 'step-end' }, wide: number): string[] {
@@ -227,6 +245,10 @@ const maxJobs = 8;
 /** Lines about failures per job; the report has the rest. */
 const maxBad = 10;
 
+const newJob = (info: JobInfo): Job => ({
+  ...{ info, events: [], bad: 0, points: 0, last: '', activity: undefined },
+});
+
 const newActivity = (step: Step, since: number): Activity => ({ step, since, announced: false });
 
 function stepLine(step: Step, activity: Activity, make: Make, now: number): string {
@@ -279,6 +301,9 @@ function resultOf(job: Job): JobResult | undefined {
   ]).jobs[0];
 }
 
-const nameOf = (info: JobInfo): string => clean(`${info.suite} @ ${info.topology}`, 48);
+function nameOf({ id, suite, topology }: JobInfo): string {
+  const { round } = roundOf(id);
+  return clean(`${suite} @ ${topology}${round === 1 ? '' : ` #${round}`}`, 48);
+}
 
 const count = (many: number, word: string): string => `${many} ${word}${many === 1 ? '' : 's'}`;

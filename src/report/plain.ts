@@ -1,9 +1,12 @@
 // The report people read. Its order is that of a terminal: what matters most stands last, the verdict at the very end.
+import type { BaselineInfo } from '../core/change.ts';
 import type { JobResult, RunResult } from '../core/result.ts';
 import { type Status, statuses, tally } from '../core/status.ts';
 import { formatDuration, formatSize } from '../core/units.ts';
+import { changeLines, changeVerdict } from './changes.ts';
 import { clean, cut, visible, wrap } from './escape.ts';
 import { type Cell, type Palette, palette, table } from './layout.ts';
+import { callerLines, layoutLines, patchLines } from './patches.ts';
 import { notGreen } from './points.ts';
 import { type Problem, problemsOf } from './problems.ts';
 
@@ -22,8 +25,12 @@ export function plain(result: RunResult, options: PlainOptions): string {
     head(result, columns),
     typeLines(result, paint, columns),
     jobLines(result, paint, columns),
+    patchLines(result, paint, columns),
+    layoutLines(result, columns),
+    callerLines(result, paint, columns),
     remarkLines(result, paint, columns),
     ...problems.map((problem) => problem.lines),
+    changeLines(result, paint, columns),
     endLines(result, problems, paint, columns),
   ];
   const text = sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'));
@@ -31,19 +38,28 @@ export function plain(result: RunResult, options: PlainOptions): string {
 }
 
 function head(result: RunResult, columns: number): string[] {
-  const { host, kernel, series } = result;
+  const { baseline, host, kernel, series } = result;
   const rows: [string, string][] = [['tested', result.subject]];
   if (series !== undefined)
     rows.push([
       'series',
-      `${series.title} (${series.patches === 1 ? '1 patch' : `${series.patches} patches`} on ${series.base.slice(0, 12)})`,
+      `${series.title} (${series.patches === 1 ? '1 patch' : `${series.patches} patches`} on ${series.base.slice(0, 12)}${baseWhy[series.baseFrom ?? 'head']})`,
     ]);
+  if (baseline !== undefined) rows.push([baseline.kind, baselineText(baseline)]);
   if (kernel !== undefined)
     rows.push(['kernel', `${kernel.release}, build ${kernel.key.slice(0, 12)}`]);
   rows.push(['host', `${host.cpus} CPUs, ${formatSize(host.memoryBytes)}, accel ${host.accel}`]);
   rows.push(['run', result.id]);
   return rows.map(([name, value]) => `${name.padEnd(6)}  ${clean(value, columns - 8)}`);
 }
+
+/** Why the series was put on its base; nothing where that is what anybody expects. */
+const baseWhy = {
+  option: ', as --base says',
+  range: ', where the range begins',
+  'base-commit': ', its base-commit',
+  head: '',
+} as const;
 
 function typeLines(result: RunResult, paint: Palette, columns: number): string[] {
   const wanted = new Set(result.jobs.flatMap((job) => job.types));
@@ -67,10 +83,15 @@ function typeLines(result: RunResult, paint: Palette, columns: number): string[]
       { text: '' },
       { text: '' },
       asked ? statusCell(type.status, paint) : { text: '-', paint: paint.dim },
-      { text: asked ? 'no guest mapped it' : 'no job was for it' },
+      type.isNew === true
+        ? { text: 'NEW: NO SUITE IS FOR IT', paint: paint.loud }
+        : { text: asked ? 'no guest mapped it' : 'no job was for it' },
     ];
   });
-  return table(rows, columns);
+  const others = Object.entries(result.types).flatMap(([name, { was }]) =>
+    was === undefined ? [] : [cut(visible(`${name} is what suites call ${was}`), columns)],
+  );
+  return [...table(rows, columns), ...others];
 }
 
 function jobLines(result: RunResult, paint: Palette, columns: number): string[] {
@@ -86,7 +107,7 @@ function jobLines(result: RunResult, paint: Palette, columns: number): string[] 
   return table(rows, columns);
 }
 
-/** What is no problem, but must not be overlooked either: skips, expected failures, allowed splats, changes, notes. */
+/** What is no problem, but must not be overlooked either: skips, expected failures, allowed splats, notes. */
 function remarkLines(result: RunResult, paint: Palette, columns: number): string[] {
   const lines = [
     ...grouped(
@@ -119,15 +140,6 @@ function remarkLines(result: RunResult, paint: Palette, columns: number): string
           splat.allowed === undefined ? [] : [[splat.allowed, `${splat.title} in ${nameOf(job)}`]],
         ),
       ),
-      paint,
-      columns,
-    ),
-    ...grouped(
-      'against the baseline',
-      result.changes.map((change) => [
-        `${change.kind}${change.was === undefined || change.is === undefined ? '' : `, ${change.was} -> ${change.is}`}`,
-        change.path.join(' > '),
-      ]),
       paint,
       columns,
     ),
@@ -192,9 +204,27 @@ function endLines(
   ];
 }
 
+function baselineText({ kind, id, subject, built, status, jobs, cached }: BaselineInfo): string {
+  const run = kind === 'run' ? `${id}: ` : '';
+  if (!built) return `${run}${subject}, does not build`;
+  const known = cached === 0 ? '' : `, ${cached === jobs ? 'all' : cached} cached`;
+  return `${run}${subject}, ${status} in ${count(jobs, 'job')}${known}`;
+}
+
 function verdict(result: RunResult, problems: readonly Problem[]): string {
+  const changed = changeVerdict(result);
+  const own = ownVerdict(result, problems);
+  if (changed === undefined) return own;
+  return notGreen(result.status) ? `${changed}; ${own}` : `${own}; ${changed}`;
+}
+
+function ownVerdict(result: RunResult, problems: readonly Problem[]): string {
   const empty = [...new Set(result.jobs.filter(ranNothing).map((job) => job.suite))];
-  const silent = empty.length === 0 ? '' : `; NOTHING RAN in ${empty.map(visible).join(', ')}`;
+  const added = Object.entries(result.types).flatMap(([name, { isNew }]) => (isNew ? [name] : []));
+  const silent = [
+    ...(empty.length === 0 ? [] : [`; NOTHING RAN in ${empty.map(visible).join(', ')}`]),
+    ...(added.length === 0 ? [] : [`; NO SUITE IS FOR ${added.map(visible).join(', ')}`]),
+  ].join('');
   if (result.status === 'SKIP') return 'nothing ran: everything was skipped';
   if (!notGreen(result.status)) {
     const types = Object.values(result.types);
@@ -222,6 +252,13 @@ const ranNothing = (job: JobResult): boolean =>
   job.tests.length > 0 && job.tests.every((point) => point.status === 'SKIP');
 
 function countsOf(job: JobResult): string {
+  const { rounds } = job;
+  if (rounds !== undefined && rounds.bad > 0 && rounds.bad < rounds.of)
+    return `${rounds.bad} of ${rounds.of} rounds bad: ${countsOfRound(job)}`;
+  return `${rounds === undefined ? '' : `${rounds.of} rounds: `}${countsOfRound(job)}`;
+}
+
+function countsOfRound(job: JobResult): string {
   const splats = job.splats.filter((splat) => splat.allowed === undefined).length;
   const tests = tallyText(job.tests.map((point) => point.status)) || 'no tests';
   return splats === 0 ? tests : `${tests}, ${count(splats, 'kernel report')}`;

@@ -1,14 +1,29 @@
 // Machine formats know test points only. Here everything else that keeps a run from being green becomes a point too.
+import type { Change } from '../core/change.ts';
 import type { TestPoint } from '../core/event.ts';
 import type { JobResult, RunResult, StepResult } from '../core/result.ts';
 import { type Status, worst } from '../core/status.ts';
+import { changeRemark } from './changes.ts';
 import { cleanLines } from './escape.ts';
 
 /**
  * A job's points, and one for each splat that is not allowed, for each step that failed, and, if all that does not
  * explain the job's status, one for the job itself. The worst of them is the job's status; a job is never empty.
  */
-export function jobPoints(job: JobResult): TestPoint[] {
+export function jobPoints(job: JobResult, changes: readonly Change[] = []): TestPoint[] {
+  const remarks = new Map(
+    changes
+      .filter((change) => change.job === job.id)
+      .map((change) => [change.path.join('\0'), changeRemark(change)]),
+  );
+  return ownPoints(job).map((point) => {
+    const remark = remarks.get(point.path.join('\0'));
+    if (remark === undefined || !notGreen(point.status)) return point;
+    return { ...point, diagnostics: [remark, ...point.diagnostics] };
+  });
+}
+
+function ownPoints(job: JobResult): TestPoint[] {
   const points = [...job.tests];
   for (const step of job.steps)
     if (notGreen(step.status) && step.failure !== undefined)

@@ -2,6 +2,7 @@
 import type { Splat, TestPoint } from '../core/event.ts';
 import type { JobResult, RunResult, StepResult } from '../core/result.ts';
 import { commandLine, quote } from '../core/shell.ts';
+import { roundId } from '../core/rounds.ts';
 import { type Status, statuses, worst } from '../core/status.ts';
 import { formatDuration } from '../core/units.ts';
 import { clean, cleanLines, cut, visible, wrap } from './escape.ts';
@@ -165,14 +166,16 @@ function testTitle(point: TestPoint, { paint, columns }: Context): string {
   const reason =
     point.directive === undefined ? '' : ` (${point.directive.name} ${point.directive.reason})`;
   const time = point.ms === undefined ? '' : `  ${formatDuration(point.ms)}`;
-  const text = clean(`${point.path.join(' > ')}${reason}`, columns - 9 - time.length);
+  const rate = point.rate === undefined ? '' : ` (${point.rate.bad}/${point.rate.of} rounds)`;
+  const text = clean(`${point.path.join(' > ')}${rate}${reason}`, columns - 9 - time.length);
   return `  ${paint.status(point.status, point.status.padEnd(5))} ${paint.bold(text)}${time}`;
 }
 
 function splatLines(splat: Splat, job: JobResult, { paint, columns }: Context): string[] {
   const { lines, left } = cleanLines(splat.text, columns - 8, maxSplatLines);
   const during = splat.during.map((path) => clean(path, columns - 15));
-  const file = `jobs/${visible(job.id)}/console.log, bytes ${splat.from} to ${splat.to}`;
+  const folder = visible(roundId(job.id, splat.round ?? 1));
+  const file = `jobs/${folder}/console.log, bytes ${splat.from} to ${splat.to}`;
   return [
     `  ${paint.status('FAIL', 'SPLAT')} ${paint.bold(clean(splat.title, columns - 8))}`,
     ...during.slice(0, 4).map((path) => `        during ${path}`),

@@ -14,7 +14,7 @@ export function tap(result: RunResult): string {
     top.push({
       name: `${job.suite} @ ${job.topology}`,
       points: [],
-      children: treeOf(jobPoints(job), 1),
+      children: treeOf(jobPoints(job, result.changes), 1),
       more: { ms: job.ms, reproduce: job.reproduce },
     });
   return `${['TAP version 14', ...level(top, '')].join('\n')}\n`;

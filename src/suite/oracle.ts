@@ -6,20 +6,24 @@ import type { Suite, SuiteTest } from '../core/suite.ts';
 export const oraclePoint = 'leaves nothing behind';
 
 const prefix = '# pgmap: oracle ';
+const silent = 'the oracle did not come to its end: nobody knows what was left';
 /** Lines shown. */
 const mostLines = 40;
 
-/** Reads a test's output line by line; `point` is undefined if no oracle spoke: the test was killed. */
+/**
+ * Reads a test's output line by line. `point`, of a test that ended by itself or was `killed`: run-test asks the oracle only
+ * in the first case, and it must have come to its end then, or nobody knows what was left.
+ */
 export function newOracle(
   test: SuiteTest,
   allow: Suite['allow'],
 ): {
   line(text: string): void;
-  point(own: readonly string[]): TestPoint | undefined;
+  point(own: readonly string[], killed: boolean): TestPoint | undefined;
   /** The kernel oopsed meanwhile. @see Documentation/admin-guide/tainted-kernels.rst, flag D */
   died(): boolean;
 } {
-  let spoke = false;
+  let done = false;
   let died = false;
   const left: string[] = [];
   // A report that is allowed taints the kernel; whether it is the allowed one is for the console's reader to say.
@@ -29,20 +33,18 @@ export function newOracle(
   return {
     line(text) {
       if (!text.startsWith(prefix)) return;
-      spoke = true;
+      done ||= text === `${prefix}done`;
       const [, name, detail] = /^not ok ([a-z0-9-]+): (.*)/.exec(text.slice(prefix.length)) ?? [];
       died ||= name === 'taint' && detail === '+ taint D';
       if (name === undefined || detail === undefined || isMeant(name, detail)) return;
       if (left.length < mostLines) left.push(`${name}: ${detail}`);
     },
-    point: (own) =>
-      spoke
-        ? {
-            path: [...own, oraclePoint],
-            status: left.length === 0 ? 'PASS' : 'FAIL',
-            diagnostics: left,
-          }
-        : undefined,
+    point(own, killed) {
+      const path = [...own, oraclePoint];
+      if (left.length > 0) return { path, status: 'FAIL', diagnostics: left };
+      if (done) return { path, status: 'PASS', diagnostics: [] };
+      return killed ? undefined : { path, status: 'ERROR', diagnostics: [silent] };
+    },
     died: () => died,
   };
 }

@@ -27,7 +27,11 @@ interface Played {
   readonly code?: number | undefined;
   readonly points?: readonly TestPoint[];
   readonly end?: Partial<End>;
+  /** It dies before it comes to its end; else run-test has the last word. */
+  readonly oracle?: 'silent';
 }
+
+const oracleDone = '\n# pgmap: oracle done\n';
 
 function play(program: Played, host: Partial<SuiteHost> = {}) {
   const points: TestPoint[] = [];
@@ -41,6 +45,8 @@ function play(program: Played, host: Partial<SuiteHost> = {}) {
       argvs.push(argv);
       options.interactive((text) => answers.push(text));
       for (const text of program.stdout ?? []) options.onStdout(Buffer.from(text));
+      if (program.oracle !== 'silent' && program.code !== 124 && program.code !== 125)
+        options.onStdout(Buffer.from(oracleDone));
       await new Promise((resolve) => setTimeout(resolve, 5));
       return { code: 'code' in program ? program.code : 0, stderr: program.stderr ?? '' };
     },
@@ -52,6 +58,9 @@ function play(program: Played, host: Partial<SuiteHost> = {}) {
         return { status: 'PASS', problems: [], points: count, ...program.end };
       },
     }),
+    async reset() {
+      argvs.push(['reset']);
+    },
     lab: async (request) => `did ${request}`,
     onPoint: (point) => points.push(point),
     onOutput: (chunk) => output.push(chunk),
@@ -121,8 +130,9 @@ test('points stand below suite and test, with the time since the one before', as
   expect(stage.points.map((point) => point.path)).toEqual([
     ['s', 'one', 'case'],
     ['s', 'one', 'group', 'deep'],
+    ['s', 'one', oraclePoint],
   ]);
-  for (const { ms } of stage.points) expect(ms).toBeGreaterThanOrEqual(0);
+  for (const { ms } of stage.points.slice(0, 2)) expect(ms).toBeGreaterThanOrEqual(0);
 });
 
 test('run-test is told suite, test and whole seconds; our own patience is longer', async () => {
@@ -136,8 +146,9 @@ test('raw output goes to the log and to the parser, byte for byte', async () => 
   const stdout = ['TAP version 13\n1.', '.1\n# pgmap: lab plug x\nok 1\n'];
   const stage = play({ stdout });
   await runSuite(suite, suite.tests, stage.whole);
-  expect(Buffer.concat(stage.output).toString()).toBe(stdout.join(''));
-  expect(Buffer.concat(stage.parsed).toString()).toBe(stdout.join(''));
+  const whole = stdout.join('') + oracleDone;
+  expect(Buffer.concat(stage.output).toString()).toBe(whole);
+  expect(Buffer.concat(stage.parsed).toString()).toBe(whole);
 });
 
 test('where a stuck test hangs is shown, but no more than a screen of it', async () => {
@@ -153,7 +164,7 @@ test('the end of standard error explains a broken program', async () => {
   const stderr = Array.from({ length: 50 }, (_, at) => `line ${at}\n`).join('');
   const stage = play({ stderr, code: 139, end: { status: 'ERROR', problems: ['cut short'] } });
   await runSuite(suite, suite.tests, stage.whole);
-  expect(stage.points[0]?.diagnostics).toEqual([
+  expect(stage.points.at(-1)?.diagnostics).toEqual([
     'cut short',
     'exited with 139',
     ...['line 45', 'line 46', 'line 47', 'line 48', 'line 49'],
@@ -179,7 +190,7 @@ test('a lab that fails says so in one line, and the test goes on', async () => {
   );
   await runSuite(suite, suite.tests, stage.whole);
   expect(stage.answers).toEqual(['error no such device\n']);
-  expect(stage.points.map((point) => point.status)).toEqual(['PASS']);
+  expect(stage.points.map((point) => point.status)).toEqual(['PASS', 'PASS']);
 });
 
 test('an answer of several lines becomes one', async () => {
@@ -201,12 +212,13 @@ test('a need that is not met is a SKIP with its reason, and nothing is run for i
     { unmet: (one) => (one.name === 'two' ? 'needs Linux 6.2' : undefined) },
   );
   await runSuite(suite, [named('one'), named('two'), named('three')], stage.whole);
-  expect(stage.points.map((point) => [point.path[1], point.status])).toEqual([
+  const own = stage.points.filter((point) => point.path[2] !== oraclePoint);
+  expect(own.map((point) => [point.path[1], point.status])).toEqual([
     ['one', 'PASS'],
     ['two', 'SKIP'],
     ['three', 'PASS'],
   ]);
-  expect(stage.points[1]?.directive).toEqual({ name: 'SKIP', reason: 'needs Linux 6.2' });
+  expect(own[1]?.directive).toEqual({ name: 'SKIP', reason: 'needs Linux 6.2' });
   expect(stage.argvs.map((argv) => argv[2])).toEqual(['one', 'three']);
 });
 
@@ -262,13 +274,13 @@ test('what a test leaves on purpose is no fault, everything else still is', asyn
 test('an allowed report may taint the kernel, but only with W and only where it is allowed', async () => {
   const [allowed, other] = [named('one'), named('two')];
   const taint = (letter: string): string => `# pgmap: oracle not ok taint: + taint ${letter}\n`;
-  const stage = play({ stdout: [taint('W'), taint('D')], points: [pass] });
+  const stage = play({ stdout: [taint('W'), taint('L')], points: [pass] });
   const allow = [{ splat: 'WARNING', during: ['one'], reason: 'it is provoked there' }];
   await runSuite({ ...suite, allow }, [allowed, other], stage.whole);
   const left = stage.points.filter((point) => point.path[2] === oraclePoint);
   expect(left.map((point) => point.diagnostics)).toEqual([
-    ['taint: + taint D'],
-    ['taint: + taint W', 'taint: + taint D'],
+    ['taint: + taint L'],
+    ['taint: + taint W', 'taint: + taint L'],
   ]);
 });
 
@@ -276,6 +288,18 @@ test('a test that was killed is not asked what it left', async () => {
   const stage = play({ stdout: ['ok 1\n'], points: [pass], code: 124 });
   await runSuite(suite, suite.tests, stage.whole);
   expect(stage.points.map((point) => point.path.length)).toEqual([3, 2]);
+});
+
+test.each<[string, Played]>([
+  ['never spoke', {}],
+  ['was cut short', { stdout: ['# pgmap: orac', 'le do'] }],
+  ['only seems to have spoken', { stdout: ['# pgmap: oracle done and dusted\n'] }],
+])('where the oracle %s, nobody knows what was left: ERROR', async (_, program) => {
+  const stage = play({ points: [pass], oracle: 'silent', ...program });
+  await runSuite(suite, suite.tests, stage.whole);
+  const left = stage.points.find((point) => point.path[2] === oraclePoint);
+  expect(left).toMatchObject({ status: 'ERROR' });
+  expect(left?.diagnostics[0]).toContain('nobody knows');
 });
 
 test('a test that skips stays skipped, unless it leaves something', async () => {
@@ -309,3 +333,19 @@ test('a warning leaves the kernel fit: nothing is left', async () => {
   const warned = { stdout: ['# pgmap: oracle not ok taint: + taint W\n'], points: [pass] };
   expect(await runSuite(suite, [named('one'), named('two')], play(warned).whole)).toEqual([]);
 });
+
+test('a test goes on after a reset with its second program, if the first has passed', async () => {
+  const halves: SuiteTest = { ...named('one'), reset: ['./after'] };
+  const stage = play({ stdout: oracleLeft, points: [pass] });
+  await runSuite(suite, [halves], stage.whole);
+  expect(stage.argvs.map((argv) => argv.at(-1))).toEqual(['-v', 'reset', './after']);
+  const left = stage.points.filter((point) => point.path[2] === oraclePoint);
+  // What the first leaves goes with the reset, what the second leaves counts.
+  expect(left.map((point) => point.status)).toEqual(['PASS', 'FAIL']);
+
+  const bad = play({ code: 1, end: { status: 'FAIL' }, points: [{ ...pass, status: 'FAIL' }] });
+  await runSuite(suite, [halves], bad.whole);
+  expect(bad.argvs.map((argv) => argv.at(-1))).toEqual(['-v']);
+});
+
+const oracleLeft = ['# pgmap: oracle not ok iomem: + 100000000-1ffffffff : namespace0.0\n'];

@@ -2,7 +2,7 @@
 // handed in, so that the rules here can be tested without either.
 import type { TestPoint } from '../core/event.ts';
 import { FailureError } from '../core/failure.ts';
-import type { Suite, SuiteTest } from '../core/suite.ts';
+import { oracles, type Suite, type SuiteTest } from '../core/suite.ts';
 import { newOracle } from './oracle.ts';
 
 /** What a program's TAP came to; tap/parse.ts gives it. */
@@ -27,6 +27,8 @@ export interface SuiteHost {
     write(chunk: Buffer): void;
     end(): TapEnd;
   };
+  /** Resets the machine as its button does; `exec` then goes to the guest that has booted. */
+  reset(): Promise<void>;
   /** Does what a test asked of the machine: `plug dimm0`. Answers `ok` or `error TEXT`. */
   lab(request: string): Promise<string>;
   onPoint(point: TestPoint): void;
@@ -69,6 +71,31 @@ export async function runSuite(
 }
 
 async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<'fit' | 'unfit'> {
+  const { reset } = test;
+  if (reset === undefined) return (await runPart(suite, test, test.run, host)).guest;
+  const before = await runPart(suite, { ...test, leaves: allLeft }, test.run, host);
+  if (!before.passed) return before.guest;
+  await host.reset();
+  return (await runPart(suite, test, reset, host)).guest;
+}
+
+/** What is left when the machine is about to be reset is left to the reset. */
+const allLeft = Object.fromEntries(
+  oracles.map((name) => [name, 'the machine is reset']),
+) as SuiteTest['leaves'];
+
+interface PartEnd {
+  readonly passed: boolean;
+  /** Whether the guest is good for another test. */
+  readonly guest: 'fit' | 'unfit';
+}
+
+async function runPart(
+  suite: Suite,
+  test: SuiteTest,
+  argv: readonly string[],
+  host: SuiteHost,
+): Promise<PartEnd> {
   const own = [suite.name, test.name];
   let last = performance.now();
   const tap = host.parseTap((point) => {
@@ -82,25 +109,22 @@ async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<
   const stuckLines: string[] = [];
   const oracle = newOracle(test, suite.allow);
 
-  const done = await host.exec(
-    ['/pgmap/lib/run-test', suite.name, test.name, seconds, ...test.run],
-    {
-      signal: host.within(limitMs + graceMs),
-      onStdout(chunk) {
-        host.onOutput(chunk);
-        for (const line of requests.lines(chunk)) {
-          oracle.line(line);
-          if (line.startsWith('# pgmap: stuck: ')) stuckLines.push(line.slice(16));
-        }
-        tap.write(chunk);
-      },
-      interactive: requests.answerWith,
+  const done = await host.exec(['/pgmap/lib/run-test', suite.name, test.name, seconds, ...argv], {
+    signal: host.within(limitMs + graceMs),
+    onStdout(chunk) {
+      host.onOutput(chunk);
+      for (const line of requests.lines(chunk)) {
+        oracle.line(line);
+        if (line.startsWith('# pgmap: stuck: ')) stuckLines.push(line.slice(16));
+      }
+      tap.write(chunk);
     },
-  );
+    interactive: requests.answerWith,
+  });
   const end = tap.end();
-  const left = oracle.point(own);
+  const left = oracle.point(own, done.code === timedOut || done.code === stuck);
   // One that tested nothing is not better for leaving nothing.
-  if (left !== undefined && (left.status === 'FAIL' || end.status !== 'SKIP')) host.onPoint(left);
+  if (left !== undefined && (left.status !== 'PASS' || end.status !== 'SKIP')) host.onPoint(left);
 
   const verdict = (status: TestPoint['status'], diagnostics: readonly string[]): void =>
     host.onPoint({ path: own, status, diagnostics });
@@ -124,7 +148,10 @@ async function runTest(suite: Suite, test: SuiteTest, host: SuiteHost): Promise<
       `its results are ${end.status}, but it ${exitNote(done.code)[0] ?? 'failed'}`,
       ...tail(done.stderr),
     ]);
-  return done.code === stuck || oracle.died() ? 'unfit' : 'fit';
+  return {
+    passed: done.code === 0 && end.status === 'PASS',
+    guest: done.code === stuck || oracle.died() ? 'unfit' : 'fit',
+  };
 }
 
 const exitNote = (code: number | undefined): string[] =>

@@ -1,4 +1,4 @@
-// What kernel tests really print (KTAP, KUnit, kselftest, TAP 13/14, mixed and prefixed) as strict TAP 14, one flat
+// What kernel tests really print (KTAP, KUnit, kselftest, TAP 13/14, mixed and prefixed) as plans and points, one flat
 // document per level: @see Documentation/dev-tools/ktap.rst. Nothing here judges; see rollup.ts for what a line means.
 import { splitDirective, type Directive } from './directive.ts';
 import { splitLines } from './text.ts';
@@ -9,17 +9,28 @@ export const maxDepth = 16;
 /** Counts of a `# Totals:` or `# name: pass:…` line, by the line's own words. */
 export type Counts = ReadonlyMap<string, number>;
 
+/** A result line in its parts. */
+export interface KtapPoint {
+  readonly ok: boolean;
+  /** 0 if the line has no number. */
+  readonly id: number;
+  /** As meant: `\\#` is `#`. */
+  readonly name: string;
+  readonly directive: Directive | undefined;
+  /** Diagnostic data behind a `#` that is no directive, or ''. */
+  readonly note: string;
+}
+
 /** Receives the levels. `depth` 0 is the stream itself; a level's lines come between its open and its close. */
 export interface KtapSink {
   open(depth: number, name: string | undefined): void;
-  /** The level's `# Subtest:` line, which stands inside of it. */
-  name(depth: number, name: string): void;
+  /** The level's `# Subtest:` line, which stands inside of it. `first`: nothing else has begun the level. */
+  name(depth: number, name: string, first: boolean): void;
   /** A version line where the level was open already: another document begins if this one has begun. */
   version(depth: number): void;
   plan(depth: number, count: number, skip: string | undefined): void;
-  /** `line` is strict TAP 14; `directive` and `note` are what TAP 14 has no words for. */
-  point(depth: number, line: string, directive: Directive | undefined, note: string): void;
-  bail(depth: number, line: string): void;
+  point(depth: number, point: KtapPoint): void;
+  bail(depth: number, reason: string): void;
   /** `title` is `Totals` or the name of a KUnit suite. `depth` is -1 if no open level has this prefix. */
   totals(depth: number, title: string, counts: Counts): void;
   /** A line that is no TAP, without its nesting prefix. */
@@ -50,7 +61,9 @@ type Stamp = 'bare' | 'printk' | RegExp;
 
 const printk =
   /^(?:<\d{1,3}>)?(?:\[ {0,9}\d{1,9}\.\d{1,9}\](?:\[ {0,9}[TC]\d{1,9}\])?(?: |$)|(?<=>))/;
-const tagged = /^([^\s#].{0,200}?(?:[\])|]|: ) ?)K?TAP version \d+\s*$/;
+const tagged = /^([^\s#].{0,200}?(?:[\])|]|: ) ?| )K?TAP version \d+\s*$/;
+/** Left of a stamp that was cut off. No format nests by one. */
+const oneBlank = /^ /;
 const versionLine = /^K?TAP version \d{1,4}\s*$/;
 const planLine = /^(\d{1,10})\.\.(\d{1,10})\s*(?:#\s*(.*))?$/;
 const pointLine =
@@ -97,7 +110,7 @@ export function readKtap(sink: KtapSink): KtapReader {
     if (own === 'bare' && stamp !== 'bare' && stamp !== 'printk' && raw.length < 300) {
       const tag = raw.includes('TAP version ') ? tagged.exec(raw)?.[1] : undefined;
       if (tag !== undefined) {
-        own = shapeOf(tag);
+        own = tag === ' ' ? oneBlank : shapeOf(tag);
         text = raw.slice(tag.length);
       }
     }
@@ -142,7 +155,7 @@ export function readKtap(sink: KtapSink): KtapReader {
       const bail = bailLine.exec(body);
       if (bail === null || !belongs(prefix, own, hash, 'other')) return false;
       const depth = enter(prefix);
-      sink.bail(depth, `Bail out! ${escape(bail[1] ?? '')}`.trimEnd());
+      sink.bail(depth, bail[1] ?? '');
       return true;
     }
     if (code >= 48 && code <= 57) {
@@ -178,14 +191,13 @@ export function readKtap(sink: KtapSink): KtapReader {
       sink.problem('the stream ends in the middle of a result line');
     const parts = splitDirective(rest);
     const wrong = parts.directive?.name === 'TIMEOUT' || parts.directive?.name === 'ERROR';
-    const ok = point[1] === undefined && !wrong ? 'ok' : 'not ok';
-    const number = point[2] === undefined ? '' : ` ${Number(point[2])}`;
-    sink.point(
-      depth,
-      `${ok}${number} - ${escape(parts.name)}${tapDirective(parts.directive)}`,
-      parts.directive,
-      parts.note,
-    );
+    sink.point(depth, {
+      ok: point[1] === undefined && !wrong,
+      id: Number(point[2] ?? 0),
+      name: parts.name,
+      directive: parts.directive,
+      note: parts.note,
+    });
     pointPrefix = prefix;
     return true;
   }
@@ -284,8 +296,9 @@ export function readKtap(sink: KtapSink): KtapReader {
     const level = levels[depth];
     if (level === undefined) {
       if (prefix.slice(enclosing(prefix).prefix.length).includes('#')) return;
-      sink.name(enter(prefix), name);
-    } else if (depth > 0 && level.fresh && depth === levels.length - 1) sink.name(depth, name);
+      sink.name(enter(prefix), name, true);
+    } else if (depth > 0 && level.fresh && depth === levels.length - 1)
+      sink.name(depth, name, false);
     else level.announced = name;
   }
 
@@ -334,22 +347,4 @@ function shapeOf(tag: string): RegExp {
     .replace(/ +/g, ' +')
     .replace(/\d+/g, String.raw`\d+`);
   return new RegExp(`^${shape} ?`);
-}
-
-/** As TAP 14 wants it. The end mark keeps tap-parser from reading a last `{` as the start of a subtest. */
-function escape(text: string): string {
-  let escaped = text;
-  if (text.includes('\\')) escaped = escaped.replaceAll('\\', '\\\\');
-  if (text.includes('#')) escaped = escaped.replaceAll('#', String.raw`\#`);
-  return escaped.endsWith('{') ? escaped + endMark : escaped;
-}
-
-/** Unicode private use: no name ends in it by itself. */
-export const endMark = '\ue000';
-
-function tapDirective(directive: Directive | undefined): string {
-  if (directive?.name === 'SKIP') return ` # SKIP ${escape(directive.reason)}`.trimEnd();
-  if (directive?.name === 'TODO' || directive?.name === 'XFAIL')
-    return ` # TODO ${escape(directive.reason)}`.trimEnd();
-  return '';
 }

@@ -1,10 +1,10 @@
-// (K)TAP text of a guest program in, test points out: ktap.ts normalises, tap-parser reads the strict TAP 14 of each
-// level, rollup.ts judges. tap-parser's own counters and verdicts are never used: it calls an empty stream ok.
+// (K)TAP text of a guest program in, test points out: ktap.ts reads lines and levels, tap-parser the strict TAP 14 that
+// each level then is, rollup.ts judges. tap-parser's own counters and verdicts are never used: it calls an empty stream ok.
 import { Parser, type Plan, type Result } from 'tap-parser';
 import type { TestPoint } from '../core/event.ts';
 import type { Status } from '../core/status.ts';
 import type { Directive } from './directive.ts';
-import { endMark, readKtap } from './ktap.ts';
+import { type KtapPoint, readKtap } from './ktap.ts';
 import { newRollup } from './rollup.ts';
 
 /** What a whole stream came to. */
@@ -43,14 +43,15 @@ export function parseTap(
 
   function openDocument(depth: number): Document {
     const parser = new Parser({ strict: true });
-    const document: Document = { parser, lines: 0, directive: undefined, note: '' };
+    const document: Document = { parser, lines: 0, point: undefined };
     parser.on('plan', (plan: Plan) => {
       rollup.plan(depth, plan.end === 0 ? 0 : plan.end - plan.start + 1, skipOf(plan));
     });
-    parser.on('assert', (result: Result) => {
-      const { directive, note } = document;
-      const name = result.name.endsWith(endMark) ? result.name.slice(0, -1) : result.name;
-      rollup.point(depth, { ok: result.ok, id: result.id, name, directive, note });
+    parser.on('assert', ({ ok, id, name }: Result) => {
+      // TAP 14 has no words for some directives, and none for notes.
+      const { directive, note } = document.point ?? { directive: undefined, note: '' };
+      const whole = name.endsWith(endMark) ? name.slice(0, -1) : name;
+      rollup.point(depth, { ok, id, name: whole, directive, note });
     });
     parser.on('bailout', (reason: string) => {
       rollup.bail(depth, reason);
@@ -68,17 +69,14 @@ export function parseTap(
   }
 
   const reader = readKtap({
-    open: (depth, name) => {
-      rollup.open(depth, name);
-    },
-    name: rollup.name,
+    ...rollup,
     version(depth) {
       finish(depth);
       rollup.version(depth);
     },
     plan(depth, count, skip) {
       // A plan behind or between the results ends a TAP document; KTAP has it anywhere.
-      if (rollup.begun(depth)) {
+      if (documents[depth]?.point !== undefined) {
         finish(depth);
         rollup.plan(depth, count, skip);
         return;
@@ -87,27 +85,22 @@ export function parseTap(
       const why = skip === undefined ? '' : ` # SKIP ${skip}`;
       documentAt(depth).parser.parse(`1..${count}${why}\n`);
     },
-    point(depth, line, directive, note) {
+    point(depth, point) {
       const document = documentAt(depth);
-      document.directive = directive;
-      document.note = note;
-      document.parser.parse(`${line}\n`);
+      document.point = point;
+      document.parser.parse(lineOf(point));
       // tap-parser waits for a YAML block; the live view must not, and rollup.ts takes YAML by itself.
       document.parser.emitResult();
       if (++document.lines % 1024 === 0) forget(document.parser);
     },
-    bail(depth, line) {
-      documentAt(depth).parser.parse(`${line}\n`);
+    bail(depth, reason) {
+      documentAt(depth).parser.parse(`${`Bail out! ${escape(reason)}`.trimEnd()}\n`);
       documents.length = Math.min(documents.length, depth);
     },
-    totals: rollup.totals,
-    comment: rollup.comment,
-    yaml: rollup.yaml,
     close(depth) {
       finish(depth);
       rollup.close(depth);
     },
-    problem: rollup.problem,
   });
 
   return {
@@ -124,10 +117,34 @@ export function parseTap(
 
 interface Document {
   readonly parser: Parser;
+  /** How many results it has parsed. */
   lines: number;
-  /** Of the point being parsed: TAP 14 has no words for them. */
-  directive: Directive | undefined;
-  note: string;
+  /** The last one; undefined if it has not begun to report. */
+  point: KtapPoint | undefined;
+}
+
+/** A point as strict TAP 14 writes it. */
+function lineOf({ ok, id, name, directive }: KtapPoint): string {
+  const number = id === 0 ? '' : ` ${id}`;
+  return `${ok ? 'ok' : 'not ok'}${number} - ${escape(name)}${tapDirective(directive)}\n`;
+}
+
+/** As TAP 14 wants it. The end mark keeps tap-parser from reading a last `{` as the start of a subtest. */
+function escape(text: string): string {
+  let escaped = text;
+  if (text.includes('\\')) escaped = escaped.replaceAll('\\', '\\\\');
+  if (text.includes('#')) escaped = escaped.replaceAll('#', String.raw`\#`);
+  return escaped.endsWith('{') ? escaped + endMark : escaped;
+}
+
+/** Unicode private use: no name ends in it by itself. */
+const endMark = '\ue000';
+
+function tapDirective(directive: Directive | undefined): string {
+  if (directive?.name === 'SKIP') return ` # SKIP ${escape(directive.reason)}`.trimEnd();
+  if (directive?.name === 'TODO' || directive?.name === 'XFAIL')
+    return ` # TODO ${escape(directive.reason)}`.trimEnd();
+  return '';
 }
 
 function skipOf(plan: Plan): string | undefined {

@@ -35,6 +35,6 @@ export function ringOf() {
 }
 
 /** A copy of its own: a slice would keep the whole chunk it was cut from in memory. */
-function detached(text: string): string {
+export function detached(text: string): string {
   return Buffer.from(text).toString();
 }

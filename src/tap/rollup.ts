@@ -3,7 +3,7 @@
 import type { TestPoint } from '../core/event.ts';
 import { worst, type Status } from '../core/status.ts';
 import type { Directive } from './directive.ts';
-import { ringOf } from './ring.ts';
+import { detached, ringOf } from './ring.ts';
 import { newNumbers, type Numbers } from './numbers.ts';
 import {
   addTally,
@@ -37,6 +37,8 @@ interface Doc {
   tally: Tally;
   totalsMatch: boolean;
   bailed: boolean;
+  /** Every point so far was a KUnit suite: the only documents that may do without a plan, as KUnit's parser has it. */
+  suites: boolean;
 }
 
 /** The points below one parent point. Becomes the parent's when its line comes. */
@@ -54,6 +56,10 @@ interface Group {
   /** What is wrong with the level as such. */
   readonly notes: string[];
   skipAll: string | undefined;
+  /** A `# Subtest:` line stood at its head, as KUnit prints it. */
+  kunit: boolean;
+  /** Nothing but that line was seen of it, no version line and no plan. */
+  headOnly: boolean;
   /** Own lines, all documents together, and leaves of the whole subtree: what KUnit counts. */
   readonly own: Tally;
   readonly leaves: Tally;
@@ -96,18 +102,24 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     levels.push({ group, doc: newDoc(), pending: undefined });
   }
 
-  function name(depth: number, title: string): void {
+  function name(depth: number, title: string, first: boolean): void {
     flushLast();
     const level = levels[depth];
-    if (level === undefined || depth === 0 || level.group.title === title) return;
-    if (level.group.title === undefined && level.group.members === 0) {
-      label(level.group, depth - 1, title);
-      flushHeld(level.group, depth - 1);
-      return;
+    if (level === undefined || depth === 0) return;
+    if (level.group.title !== title) {
+      if (level.group.title === undefined && level.group.members === 0) {
+        label(level.group, depth - 1, title);
+        flushHeld(level.group, depth - 1);
+      } else {
+        // The parent line of the group before this one never came.
+        close(depth);
+        open(depth, title);
+      }
     }
-    // The parent line of the group before this one never came.
-    close(depth);
-    open(depth, title);
+    const group = levels[depth]?.group;
+    if (group === undefined) return;
+    group.kunit = true;
+    group.headOnly = first && group.members === 0;
   }
 
   function version(depth: number): void {
@@ -129,6 +141,7 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     if (level.doc.planned !== undefined) restart(depth);
     const doc = level.doc;
     doc.planned = count;
+    level.group.headOnly = false;
     if (count > 0) return;
     if (skip === undefined) note(level, depth, 'a plan of no tests, without a reason');
     else level.group.skipAll ??= skip;
@@ -157,13 +170,15 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     const pending = level.pending;
     level.pending = undefined;
     const notes = [...own.notes, ...(result.note === '' ? [] : [result.note])];
+    if (pending?.kunit !== true) doc.suites = false;
     if (pending === undefined) {
       level.group.leaves[own.word]++;
       emit(depth, pointOf(unique(level.group, title), own.status, result.directive, notes), true);
       return;
     }
     const path = adopt(pending, depth, title);
-    addTally(level.group.leaves, pending.leaves);
+    if (pending.headOnly && pending.members === 0) level.group.leaves[own.word]++;
+    else addTally(level.group.leaves, pending.leaves);
     const verdict = parentVerdict(pending, own.status);
     if (own.status === 'SKIP' || own.status === 'PASS')
       if (pending.status === 'FAIL')
@@ -256,9 +271,10 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
   function finishDoc(depth: number): void {
     const level = levels[depth];
     if (level === undefined) return;
-    const { planned, numbers, totalsMatch, bailed } = level.doc;
+    const { planned, numbers, totalsMatch, bailed, suites } = level.doc;
     if (planned === undefined) {
-      if (depth === 0 && numbers.count > 0 && !totalsMatch && !bailed) problem('no plan');
+      const told = totalsMatch || bailed || suites;
+      if (depth === 0 && numbers.count > 0 && !told) problem('no plan');
       return;
     }
     const missing = numbers.missing(planned);
@@ -341,11 +357,13 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
   }
 
   function unique(group: Group, title: string): string {
-    const seen = group.names.get(title) ?? 0;
-    group.names.set(title, seen + 1);
-    if (seen > 0) return `${title} (${seen + 1})`;
-    keep(group, title.length + 48);
-    return title;
+    // A copy: what was cut from a chunk keeps the chunk.
+    const own = detached(title);
+    const seen = group.names.get(own) ?? 0;
+    group.names.set(own, seen + 1);
+    if (seen > 0) return `${own} (${seen + 1})`;
+    keep(group, own.length + 48);
+    return own;
   }
 
   function keep(group: Group, characters: number): void {
@@ -426,8 +444,6 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     problem,
     close,
     end,
-    /** Whether the level's document has begun to report. */
-    begun: (depth: number) => (levels[depth]?.doc.numbers.count ?? 0) > 0,
     comment: (text: string) => {
       if (last !== undefined) flushLast();
       comments.push(text);
@@ -460,6 +476,7 @@ function newDoc(): Doc {
     tally: newTally(),
     totalsMatch: false,
     bailed: false,
+    suites: true,
   };
 }
 
@@ -474,6 +491,8 @@ function newGroup(): Group {
     status: undefined,
     notes: [],
     skipAll: undefined,
+    kunit: false,
+    headOnly: false,
     own: newTally(),
     leaves: newTally(),
   };

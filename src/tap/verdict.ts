@@ -24,6 +24,8 @@ export interface GroupState {
   readonly notes: readonly string[];
   /** The reason of `1..0 # SKIP`. */
   readonly skipAll: string | undefined;
+  /** Only a `# Subtest:` line was seen of it: its own line tells all. */
+  readonly headOnly: boolean;
 }
 
 /** A line's own status, the word kselftest counts it under, and what must be said about it. */
@@ -72,7 +74,7 @@ export function ownStatus(result: ResultLine): {
 export function parentVerdict(group: GroupState, own: Status): Status | undefined {
   if (group.notes.length > 0) return worst([own, 'ERROR']);
   if (group.members === 0) {
-    if (own !== 'PASS') return own;
+    if (own !== 'PASS' || group.headOnly) return own;
     return group.skipAll === undefined ? 'ERROR' : 'SKIP';
   }
   if (own === 'FAIL') return group.status === 'FAIL' ? undefined : 'FAIL';

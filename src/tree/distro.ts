@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
-import { readIfThere, writeAtomic } from '../util/files.ts';
+import { exists, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
 import { must, run } from '../util/proc.ts';
 import { git, gitOutput, identity, tryGit } from './git.ts';
@@ -55,6 +55,22 @@ export async function openDistro(
   const source = await importPackage(found, gitDir, ctx);
   await writeAtomic(note, JSON.stringify({ stamp, source }));
   return source;
+}
+
+/** The source packages that were imported before and are still installed, newest first, and the `--source` value of each. */
+export async function importedSources(ctx: Context): Promise<{ name: string; source: Source }[]> {
+  const gitDir = join(ctx.cacheDir, 'git', 'distro.git');
+  const names = await readdir(join(gitDir, 'pgmap')).catch(() => []);
+  const versions = names.flatMap((name) => /^linux-source-([\d.]+)\.json$/.exec(name)?.[1] ?? []);
+  const found = [];
+  for (const version of versions.sort((a, b) => compareVersions(b, a))) {
+    const text = await readIfThere(join(gitDir, 'pgmap', `linux-source-${version}.json`));
+    if (text === undefined) continue;
+    const { source, stamp }: { source: Source; stamp: string } = JSON.parse(text);
+    if (!(await exists(stamp.replace(/(?: \S+){3}$/, '')))) continue;
+    found.push({ name: `distro:${version}`, source: { ...source, gitDir } });
+  }
+  return found;
 }
 
 /** Negative if `a` is the older one; numbers compare as numbers. */

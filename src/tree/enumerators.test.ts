@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { memoryTypes, memremapHeader } from './enumerators.ts';
+import { memoryTypes, memremapHeader, numberedTypes } from './enumerators.ts';
 
 test('the enumerators of a header, in order, without what comments say', () => {
   const tree = join(import.meta.dirname, '../testing/fakelinux/tree');
@@ -32,4 +32,16 @@ test('a header without the enum, as up to 4.13, has none', () => {
   expect(memoryTypes('struct dev_pagemap { int x; };')).toEqual([]);
   expect(memoryTypes('')).toEqual([]);
   expect(memoryTypes('enum memory_type { MEMORY_DEVICE_A /* never closed')).toEqual([]);
+});
+
+test('values as C counts them', () => {
+  expect(
+    numberedTypes(
+      'enum memory_type { __NONE, MEMORY_DEVICE_A, MEMORY_DEVICE_B = 0x10, NR, MEMORY_DEVICE_C };',
+    ),
+  ).toEqual([
+    { name: 'MEMORY_DEVICE_A', value: 1 },
+    { name: 'MEMORY_DEVICE_B', value: 16 },
+    { name: 'MEMORY_DEVICE_C', value: 18 },
+  ]);
 });

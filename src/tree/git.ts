@@ -46,6 +46,17 @@ export function tryGit(
   return run(['git', ...argv], { ...options, ...where(place, ctx) });
 }
 
+/** Runs a fixed shell script that calls git, with `args` as its `$@`; for many small calls. It must exit with 0. */
+export function shellWithGit(
+  script: string,
+  args: readonly string[],
+  place: Place,
+  ctx: Context,
+  expect: Ask,
+): Promise<RunResult> {
+  return must(['sh', '-c', script, 'sh', ...args], { ...expect, ...where(place, ctx) });
+}
+
 /** Author and committer of what the tool commits itself; the date is 2000-01-01. */
 export const identity = {
   name: 'pgmap',
@@ -112,4 +123,6 @@ const settings: Readonly<Record<string, string>> = {
   'checkout.workers': '1',
   'am.threeWay': 'true',
   'am.keepcr': 'false',
+  // CRLF that a mailer hid in base64 or quoted-printable goes like any other.
+  'mailinfo.quotedCr': 'strip',
 };

@@ -35,6 +35,21 @@ export async function listAtCommit(
   return found.split('\0').filter((name) => name !== '');
 }
 
+/** Files below `paths` that differ between the commits of two sources in one repository, in either direction. */
+export async function changedBetween(
+  before: Source,
+  after: Source,
+  paths: readonly string[],
+  ctx: Context,
+): Promise<string[]> {
+  if (before.tree === after.tree) return [];
+  const argv = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', before.tree, after.tree];
+  const changed = await gitOutput([...argv, '--', ...paths], { gitDir: after.gitDir }, ctx, {
+    what: `Cannot compare ${before.commit} with ${after.commit}`,
+  });
+  return changed.split('\0').filter((name) => name !== '');
+}
+
 /** Writes those of `paths` that the source's commit has into `folder`, under the same names. */
 export async function extractAtCommit(
   source: Source,

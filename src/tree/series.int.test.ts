@@ -24,7 +24,9 @@ test('a mail becomes a commit with its author, date and message', async () => {
   expect(series).toMatchObject({
     title: 'mm/memremap: count in words',
     base: at.source.commit,
+    baseFrom: 'head',
     patches: [{ title: 'mm/memremap: count in words', commit: series.source.commit }],
+    notes: [],
   });
   const format = '--format=%an <%ae> %aI|%cn %cI|%P|%B';
   expect(await userGit(at.source.gitDir, 'log', '-1', format, series.source.commit)).toBe(
@@ -154,7 +156,12 @@ test('a patch that the base already has becomes no commit', async () => {
   await userGit(at.tree, 'am', '--quiet', patch.applies);
   const source = await openTree(at.tree, undefined, at.ctx);
   const series = await applySeries(source, [patch.applies], at.ctx);
-  expect(series.patches).toEqual([{ title: 'mm/memremap: count in words' }]);
+  expect(series.patches).toEqual([
+    {
+      ...{ title: 'mm/memremap: count in words', number: 1, of: 1, files: [] },
+      ...{ author: 'Ann Author <ann@example.org>', after: source.commit, tree: source.tree },
+    },
+  ]);
   expect(series.source.commit).toBe(source.commit);
 });
 

@@ -23,6 +23,10 @@ export interface Source {
   readonly tree: string;
   /** The user's tree, if it is one. */
   readonly dir?: string;
+  /** The user has named the commit. */
+  readonly baseGiven?: true;
+  /** The commit is one of ours, with what the user has not committed yet. */
+  readonly uncommitted?: true;
 }
 
 /**
@@ -43,7 +47,8 @@ export async function openTree(
   const place: Place = { gitDir };
   const tree = await treeOf(place, commit, ctx);
   const common = { id: user.id, gitDir, dir: user.top };
-  if (base !== undefined) return { ...common, subject: `${name} at ${short}`, commit, tree };
+  if (base !== undefined)
+    return { ...common, subject: `${name} at ${short}`, commit, tree, baseGiven: true };
 
   const dirty = await treeAsItStands(user, gitDir, ctx);
   if (dirty === tree) return { ...common, subject: `${name} at ${short}`, commit, tree };
@@ -55,6 +60,7 @@ export async function openTree(
     subject: `${name} at ${short} with uncommitted changes`,
     commit: await gitOutput(argv, place, ctx, { what }),
     tree: dirty,
+    uncommitted: true,
   };
 }
 
@@ -167,11 +173,20 @@ async function mustBeKernel(
   dir: string,
   ctx: Context,
 ): Promise<void> {
+  const missing = await missingSigns(gitDir, commit, ctx);
+  if (missing.length > 0) throw notAKernel(dir, `it has no ${missing.join(', no ')}`);
+}
+
+/** Whether a commit looks like a kernel. */
+export async function isKernel(gitDir: string, commit: string, ctx: Context): Promise<boolean> {
+  return (await missingSigns(gitDir, commit, ctx)).length === 0;
+}
+
+async function missingSigns(gitDir: string, commit: string, ctx: Context): Promise<string[]> {
   const signs = ['Makefile', 'Kconfig', 'include/linux'];
   const argv = ['ls-tree', '--name-only', commit, '--', ...signs];
   const found = await gitOutput(argv, { gitDir }, ctx, { what: `Cannot list ${commit}` });
-  const missing = signs.filter((sign) => !found.split('\n').includes(sign));
-  if (missing.length > 0) throw notAKernel(dir, `it has no ${missing.join(', no ')}`);
+  return signs.filter((sign) => !found.split('\n').includes(sign));
 }
 
 function notAKernel(dir: string, why: string): FailureError {

@@ -61,6 +61,10 @@ test('input, exit code, both streams and lines', async () => {
   expect(lines.toSorted()).toEqual(['stderr oops', 'stdout one', 'stdout two']);
 });
 
+test('empty input ends at once', async () => {
+  expect((await run(['cat'], { input: '', timeoutMs: 20_000 })).timedOut).toBe(false);
+});
+
 test('a program that does not read its input is no error', async () => {
   const result = await run(['true'], { input: 'x'.repeat(2 ** 20) });
   expect(result.code).toBe(0);

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Reads standard output as it comes, with back-pressure, instead of it being kept. */
   readonly consume?: (stdout: Readable) => Promise<unknown>;
+  /** Standard error goes where standard output goes, so that the order of lines is that of the program. */
+  readonly merged?: boolean;
   /** How many bytes of the end of each stream to keep; default 32 MiB. */
   readonly keepBytes?: number;
 }
@@ -60,7 +62,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     shell: 'bash',
     prefix: guard,
     // zx reads standard output as fast as it can; what wants back-pressure goes through a pipe of its own.
-    postfix: options.consume === undefined ? '' : ' >&4',
+    postfix: `${options.consume === undefined ? '' : ' >&4'}${options.merged === true ? ' 2>&1' : ''}`,
     // Without SHLVL bash takes a socket on standard input for rshd and reads ~/.bashrc.
     env: { SHLVL: '1', ...env },
     store,
@@ -212,8 +214,9 @@ function defaultEnv(): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
 }
 
-function asInput(input: string | Uint8Array | Readable): string | Buffer | Readable {
-  return input instanceof Uint8Array ? Buffer.from(input) : input;
+function asInput(input: string | Uint8Array | Readable): Buffer | Readable {
+  // Never an empty string: zx takes that for no input at all, and the program would wait for its end.
+  return input instanceof Readable ? input : Buffer.from(input);
 }
 
 function stopper(pid: number | undefined): { now: () => void; done: () => void } {

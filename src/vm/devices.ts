@@ -204,16 +204,12 @@ function nvme(device: Kind<'nvme'>, backingDir: string): DeviceParts {
   const file = iops === undefined ? 'file' : 'file.file';
   return {
     objects:
-      iops === undefined
-        ? []
-        : [{ 'qom-type': 'throttle-group', id: group, 'x-iops-total': iops }],
+      iops === undefined ? [] : [{ 'qom-type': 'throttle-group', id: group, 'x-iops-total': iops }],
     blockdevs: [
       {
         driver: 'raw',
         'node-name': diskId(device.id),
-        ...(iops === undefined
-          ? {}
-          : { 'file.driver': 'throttle', 'file.throttle-group': group }),
+        ...(iops === undefined ? {} : { 'file.driver': 'throttle', 'file.throttle-group': group }),
         [`${file}.driver`]: 'file',
         [`${file}.filename`]: backingPath(device.id, backingDir),
       },

@@ -37,8 +37,10 @@ const plain: Topology = {
 };
 const names = [
   'device-coherent',
+  'early-section',
   'hotplug',
   'legacy-pmem',
+  'misaligned',
   'nvdimm',
   'nvme-cmb',
   'soft-reserved',
@@ -104,7 +106,7 @@ test('a CMB is a multiple of 2 MiB, or the nvme driver skips it', () => {
   expect(sizes.map((size) => parseSize(size) % 2 ** 21)).toEqual([0]);
 });
 
-test.each(['device-coherent', 'legacy-pmem', 'soft-reserved'])(
+test.each(['device-coherent', 'early-section', 'legacy-pmem', 'soft-reserved'])(
   '%s: what the command line carves out is RAM of the machine above 4 GiB',
   (name) => {
     const { append, machine, memory } = named(name);
@@ -126,6 +128,7 @@ test('an nvdimm file is its usable size and the label area', () => {
   expect(files).toEqual([
     { path: '/b/nvdimm0.img', size: 2 ** 30 + 2 ** 17 },
     { path: '/b/nvdimm1.img', size: 2 ** 29 + 2 ** 17 },
+    { path: '/b/slow0.img', size: 2 ** 24 },
   ]);
 });
 
@@ -156,7 +159,7 @@ test('commas in paths are doubled, blanks in kernel words are quoted', () => {
   const argv = qemuArgs(plain, { ...boot, serialPath: '/a,b/console.log', append: ['a=b c'] });
   expect(argv).toContain('file,id=console,path=/a,,b/console.log,append=on');
   expect(argv).toContain(
-    'console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr random.trust_cpu=on "a=b c"',
+    'console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr random.trust_cpu=on no_timer_check slub_debug=FZP "a=b c"',
   );
 });
 

@@ -145,10 +145,11 @@ function memoryArgs(topology: Topology, cpuCount: number): string[] {
 /**
  * `earlyprintk`: an early panic has a last word too. `nokaslr`: an address means the same in every run. `panic=-1` with
  * -no-reboot: a panic ends QEMU. `random.trust_cpu`: before 6.2 an allnoconfig kernel waits seconds for entropy otherwise.
+ * `no_timer_check`: on a busy host an emulated timer is so late that the kernel takes it for broken and panics.
  */
 const always = [
   ...['console=ttyS0', 'earlyprintk=ttyS0', 'panic=-1', 'nokaslr', 'random.trust_cpu=on'],
-  'slub_debug=FZP',
+  ...['no_timer_check', 'slub_debug=FZP'],
 ];
 
 function kernelArgs(topology: Topology, boot: BootInputs): string[] {

@@ -129,12 +129,19 @@ void soft_dirty(void)
 	}
 }
 
+/* Each CPU puts pages off that it is to lock or unlock, up to a batch: drop_caches makes all of them do it. */
+static long locked_pages(void)
+{
+	write_to("/proc/sys/vm/drop_caches", "1");
+	return vmstat("nr_mlock");
+}
+
 /* Locked pages count for as long as their process has them, wherever they are. */
 void locked(void)
 {
 	for (int kind = 0; kind < 2; kind++) {
 		char *at = buffer(pages);
-		long before = vmstat("nr_mlock"), home, after;
+		long before = locked_pages(), home, after;
 		uint64_t moved;
 
 		if (mlock(at, pages * PAGE))
@@ -145,12 +152,12 @@ void locked(void)
 		tap_note("%lu of %d locked pages went", moved, pages);
 		tap_ok(right(at, 26, 0, pages), "%s: locked pages keep their data", names[kind]);
 		dmirror_do(devices[kind], HMM_DMIRROR_MIGRATE_TO_SYS, at, pages, NULL);
-		home = vmstat("nr_mlock");
+		home = locked_pages();
 		if (!tap_ok(home == before + pages, "%s: at home they are locked again", names[kind]))
 			tap_note("%ld locked pages, %ld before", home, before);
 		to_device(devices[kind], at, pages);
 		munmap(at, pages * PAGE);
-		after = vmstat("nr_mlock");
+		after = locked_pages();
 		if (!tap_ok(after == before, "%s: without their process they are not", names[kind]))
 			tap_note("%ld locked pages, %ld before", after, before);
 	}

@@ -2,6 +2,7 @@
 # What the tests of this suite share: amounts of memory, memory blocks, and devices that stay.
 . /pgmap/lib/tap.sh
 . /pgmap/lib/memory-state.sh
+. /pgmap/lib/resources.sh
 
 block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
 

@@ -18,6 +18,7 @@ plug() { # ROUND
 	tap_try "$1: System RAM appears" wait_for 5 find_ram || tap_done
 	tap_is "$1: it has the size of the DIMM" $size $(($(set -- $all; echo $#) * block))
 	tap_try "$1: its memory blocks are there" wait_for 2 blocks_present $all || tap_done
+	tap_is "$1: it is one resource of its own" "$range System RAM" "$(resources_in $((0x${range%-*})) $((0x${range#*-})))"
 	# The command line asks for this; what does not follow it is done by hand.
 	wait_for 2 blocks_are online $all || blocks_set online_movable $all
 	tap_try "$1: all of them are online and movable" blocks_movable $all

@@ -5,7 +5,7 @@
 . ./common.sh
 . /pgmap/lib/pmem.sh
 
-id=$1 provider=$2 size=$((256 << 20))
+id=$1 provider=$2 room=$((256 << 20))
 mount=/tmp/$id
 
 # Sets region to the only one of the provider's bus, and start to its address.
@@ -48,8 +48,21 @@ trap cleanup EXIT
 
 plug_once "$id" find_region
 tap_try 'its region appears' wait_for 5 find_region || tap_done
-tap_is 'the region has its size' $size "$(cat /sys/bus/nd/devices/$region/size)"
-tap_try 'the resource tree has the range' iomem_has "^ *$(printf '%x-%x' $start $((start + size - 1))) : "
+tap_is 'the region has its size' $room "$(cat /sys/bus/nd/devices/$region/size)"
+case $id in
+nvdimm*) top='Persistent Memory' ;;
+*) top= ;;
+esac
+# LINE...: what the resource tree has there besides what the firmware said of it
+tree_is() {
+	tree_name=$1
+	shift
+	tap_is "$tree_name" "$({
+		[ -z "$top" ] || resource $start $room "$top"
+		for line; do echo "$line"; done
+	})" "$(resources_in $start $((start + room - 1)))"
+}
+resource_walkers
 
 case $id in
 nvdimm*)
@@ -61,11 +74,13 @@ nvdimm*)
 	ndctl enable-region "$region" >/dev/null 2>&1
 	tap_try 'the region can be a namespace for file systems' \
 		pmem_new "${region#region}" 256M fsdax dev 2M || tap_done
+	tree_is 'all of the range is the namespace' "$(resource $start $room "$top / $ns")"
 	tap_is_counted 'one mapping of type MEMORY_DEVICE_FS_DAX is made' mappings "$before"
 	;;
 *)
 	# It is a namespace as it is, with pages from the start.
 	tap_try 'its block device appears' wait_for 3 find_disk || tap_done
+	tree_is 'all of the range is the namespace' "$(resource $start $room "$whole")"
 	;;
 esac
 
@@ -80,7 +95,7 @@ mkdir -p "$mount"
 tap_try 'a file system can be made' mkfs.ext4 -q -F -b 4096 "/dev/$dev" || tap_done
 tap_try 'it can be mounted with DAX' mount -t ext4 -o dax "/dev/$dev" "$mount" || tap_done
 tap_try 'a mapping and read and write see the same data, in pages of the device' \
-	memory file "$mount/file" $start $size
+	memory file "$mount/file" $start $room
 tap_try 'it can be unmounted' umount "$mount"
 tap_try 'and mounted again' mount -t ext4 -o dax "/dev/$dev" "$mount"
 tap_try 'the data is still there' memory verify "$mount/file"
@@ -89,7 +104,9 @@ if [ "$ns" ]; then
 	before=$(fs_dax unmapped)
 	tap_try 'the namespace can be destroyed' pmem_free "$ns" && ns=
 	tap_is_counted 'its mapping is undone' unmapped "$before"
+	tree_is 'the range bears only the name of its origin'
 else
 	tap_try 'the namespace can be disabled' in_time 5 ndctl disable-namespace "$whole"
+	tree_is 'the range has no name any more'
 fi
 tap_done

@@ -7,18 +7,12 @@
 . /pgmap/lib/memory-state.sh
 . /pgmap/lib/pmem.sh
 . /pgmap/lib/dax.sh
+. ./common.sh
 
-M=$((1 << 20))
-block=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
 case $1 in
 soft-reserved)
-	# kmem takes such a device as soon as it is there.
+	take_back
 	dev=dax0.0
-	if [ "$(dax_driver $dev)" = kmem ]; then
-		daxctl reconfigure-device -f -m devdax $dev
-	else
-		dax_bind $dev device_dax
-	fi >/dev/null 2>&1
 	;;
 nvdimm)
 	# The start of the namespace is its info block, so the first memory block is not whole; the end is that of a block.
@@ -28,11 +22,9 @@ nvdimm)
 	;;
 esac
 device=/sys/bus/dax/devices/$dev
-modprobe kmem || tap_bail "kmem does not load"
+[ "$1" = soft-reserved ] || modprobe kmem || tap_bail "kmem does not load"
 dax_unbind $dev
 memory_state_save
-
-total() { awk '/^MemTotal/ { print $2 }' /proc/meminfo; }
 
 to_ram() { # ROUND
 	if [ "$1" = 2 ]; then
@@ -49,15 +41,6 @@ to_device() { # ROUND
 		daxctl reconfigure-device -f -m devdax $dev
 	fi
 }
-
-blocks_in() { # START END: numbers of the memory blocks that exist there
-	for number in $(seq $(($1 / block)) $(($2 / block))); do
-		[ ! -d /sys/devices/system/memory/memory$number ] || echo "$number"
-	done
-}
-
-# How deep the device's own resource stands; RAM is one level below it. (Before 6.3 hmem has one more level.)
-iomem_indent() { sed -n 's/^\( *\)[^ ]* : dax[0-9.]*$/\1/p' /proc/iomem; }
 
 round=1
 while [ $round -le 3 ]; do
@@ -79,10 +62,15 @@ while [ $round -le 3 ]; do
 	./ram "$(cat $device/target_node)" $first $last $block >/tmp/ram.tap
 	tap_include /tmp/ram.tap
 	if [ "$1$round" = nvdimm3 ]; then
-		# Without the detour: the region goes while kmem has it.
-		tap_try "round $round: the namespace goes in less than 5 s" pmem_free all
+		# Without the detour: the region goes while kmem has the device.
 		cp /tmp/memory-state.bare /tmp/memory-state
+		tap_try "round $round: the region goes in less than 5 s" in_time 5 ndctl disable-region all
 		memory_state_same "round $round: memory is as it was before the namespace"
+		tap_try "round $round: the region comes back" ndctl enable-region all
+		tap_try "round $round: and the device" wait_for 2 [ -e $device/size ]
+		tap_is "round $round: as large as before" $((end - start)) "$(cat $device/size)"
+		tap_try "round $round: the namespace goes in less than 5 s" pmem_free all
+		memory_state_same "round $round: and again memory is as it was before it"
 		tap_done
 	fi
 	tap_try "round $round: the RAM becomes a device" in_time 10 to_device $round || tap_done

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ram NODE START END BLOCK: physical memory from START to END is RAM of that node now, in memory blocks of that size.
- * A program can use all of it; then every block is taken offline while a program has data there, and the data survives.
+ * ram NODE START END BLOCK [OWN]: physical memory from START to END is RAM of that node now, in memory blocks of that
+ * size, of each of which the first OWN bytes hold its struct pages. A program can use all the rest; then every block is
+ * taken offline while a program has data there, and the data survives.
  */
 #include <sys/syscall.h>
 #include <tap.h>
@@ -9,7 +10,7 @@
 
 enum { bind_to_nodes = 2 /* MPOL_BIND */ };
 
-static uint64_t start, end, block;
+static uint64_t start, end, block, own;
 
 static char *on_node(int node, uint64_t bytes, int huge)
 {
@@ -26,14 +27,14 @@ static char *on_node(int node, uint64_t bytes, int huge)
 
 static int inside(uint64_t pfn)
 {
-	return pfn * PAGE >= start && pfn * PAGE < end;
+	return pfn * PAGE >= start && pfn * PAGE < end && (pfn * PAGE - start) % block >= own;
 }
 
 /* Nearly all of it, with a word of its own in every page. */
 static void use_all(int node)
 {
-	uint64_t bytes = (end - start) / (2 * MiB) * 2 * MiB - 16 * MiB, count = bytes / PAGE, outside = 0, wrong = 0;
-	uint64_t *pfn = malloc(count * 8), blocks = (end - start) / block, used = 0;
+	uint64_t blocks = (end - start) / block, bytes = blocks * (block - own) - 16 * MiB, count = bytes / PAGE;
+	uint64_t *pfn = malloc(count * 8), outside = 0, wrong = 0, used = 0;
 	char *at = on_node(node, bytes, 1), seen[1024] = "";
 
 	for (uint64_t i = 0; i < count; i++)
@@ -90,10 +91,11 @@ static void take_offline(int node)
 int main(int argc, char **argv)
 {
 	if (argc < 5)
-		tap_bail("usage: ram NODE START END BLOCK");
+		tap_bail("usage: ram NODE START END BLOCK [OWN]");
 	start = strtoull(argv[2], NULL, 0);
 	end = strtoull(argv[3], NULL, 0);
 	block = strtoull(argv[4], NULL, 0);
+	own = argc > 5 ? strtoull(argv[5], NULL, 0) : 0;
 	use_all(atoi(argv[1]));
 	take_offline(atoi(argv[1]));
 	tap_done();

@@ -4,12 +4,12 @@
 # in /proc/slabinfo are those of living objects.
 
 # What is counted: `NAME COUNT` a line. Reclaimable caches hold what they like; of what is left, kobjects and drivers'
-# own structures are in kmalloc caches, and an address range or a page table is an object of vmalloc.
+# own structures are in kmalloc caches, freed bios are kept per CPU (7.x), and an address range or a page table is an object of vmalloc.
 held_now() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
 	usleep 300000 # RCU, and work that frees later
-	awk 'FNR > 2 && $1 !~ /^(dentry|inode_cache|shmem_inode|proc_inode|.*_inode_cache|buffer_head|radix_tree_node|filp|vm_area|anon_vma|maple_node|pid|signal_cache|sighand|task_|cred|names_cache|skb|sock|kmalloc-rcl|pool_workqueue|mm_struct|files_cache|fs_cache|lsm_|percpu_|vmap_area)/ { print "slab:" $1, $2 }' /proc/slabinfo
+	awk 'FNR > 2 && $1 !~ /^(dentry|inode_cache|shmem_inode|proc_inode|.*_inode_cache|buffer_head|radix_tree_node|filp|vm_area|anon_vma|maple_node|pid|signal_cache|sighand|task_|cred|names_cache|skb|sock|kmalloc-rcl|pool_workqueue|mm_struct|files_cache|fs_cache|lsm_|percpu_|vmap_area|bio-)/ { print "slab:" $1, $2 }' /proc/slabinfo
 	# Those without a caller are gone and wait to be purged.
 	awk '$3 ~ /\+/ { sum[$3]++ } END { for (f in sum) print "vmalloc:" f, sum[f] }' /proc/vmallocinfo
 	awk '/^Percpu:/ { print "percpu-KiB", $2 }' /proc/meminfo

@@ -11,6 +11,7 @@ static const struct {
 } tests[] = {
 	{ "numbers", test_numbers },
 	{ "transfer", test_transfer },
+	{ "far", test_far },
 	{ "pool", test_pool },
 	{ "refusals", test_refusals },
 	{ "remove", test_remove },

@@ -13,9 +13,10 @@
 
 #include "pages.h"
 
-/* Serial numbers of the topology's two NVMe. */
+/* Serial numbers of the topology's three NVMe; the last is not behind the switch of the others. */
 #define PROVIDER "cmb0"
 #define PEER "peer0"
+#define FAR "far0"
 
 struct nvme {
 	char pci[64]; /* folder of the PCI device */

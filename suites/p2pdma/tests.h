@@ -5,6 +5,7 @@
 
 void test_numbers(void);
 void test_transfer(void);
+void test_far(void);
 void test_pool(void);
 void test_refusals(void);
 void test_remove(void);

@@ -54,7 +54,7 @@ for one in dax0.2 dax0.4 dax0.0; do
 	tap_include /tmp/edges.tap
 done
 tap_is "all are in the resource tree" "dax0.0 dax0.2 dax0.0 dax0.4 dax0.0" \
-	"$(sed -n 's/^  .* : \(dax0.*\)/\1/p' /proc/iomem | uniq | tr '\n' ' ' | sed 's/ $//')"
+	"$(sed -n 's/^.* : \(dax0.*\)/\1/p' /proc/iomem | uniq | tr '\n' ' ' | sed 's/ $//')"
 tap_refuse "a bound device does not change its size" put $((64 * M)) $devices/dax0.0/size
 for one in dax0.2 dax0.4 dax0.0; do
 	tap_try "$one goes in less than 5 s" in_time 5 dax_unbind $one

@@ -4,6 +4,7 @@
 # one device, all of them of that size, and no RAM.
 . /pgmap/lib/tap.sh
 . /pgmap/lib/dax.sh
+. /pgmap/lib/resources.sh
 
 word=$(sed -n 's/.*memmap=\([0-9]*\)M%\(0x[0-9a-f]*\)-.*/\1 \2/p' /proc/cmdline)
 [ -n "$word" ] || tap_bail "nothing is soft-reserved on the command line"
@@ -16,8 +17,18 @@ region=$(readlink -f $device)/../dax_region
 # Before 6.3 the hmem platform device has a resource of its own around it, so all of it stands one level deeper.
 indent=$(sed -n 's/^\( *\)[^ ]* : Soft Reserved$/\1/p' /proc/iomem)
 
-tap_is "it is one resource" "$indent$range : Soft Reserved" "$(grep 'Soft Reserved' /proc/iomem)"
+# 7.x has a resource tree of its own for such ranges, which nobody can read (soft_reserve_resource).
+if grep -q ' walk_soft_reserve_res$' /proc/kallsyms; then
+	own_tree=yes
+	tap_is "it is no resource until somebody takes it" "" "$(grep -i "Soft Reserved\|^ *$range" /proc/iomem)"
+	inside=
+else
+	own_tree=
+	tap_is "it is one resource" "$indent$range : Soft Reserved" "$(grep 'Soft Reserved' /proc/iomem)"
+	inside="$indent  "
+fi
 tap_is "no RAM is in it" "" "$(grep -A3 "^ *$range" /proc/iomem | grep '^ .*System RAM')"
+resource_walkers hmem
 tap_is "there is one device for it" dax0.0 "$(ls /sys/bus/dax/devices)"
 tap_is "the device has its size" $size "$(cat $device/size)"
 tap_is "and its address" $start $(($(cat $device/resource)))
@@ -26,9 +37,17 @@ tap_is "it is one range from page 0 on" "$start $((start + size - 1)) 0" \
 tap_is "the region has its size" $size "$(cat $region/size)"
 tap_is "nothing of it is left over" 0 "$(cat $region/available_size)"
 tap_is "it is aligned to 2 MiB" 2097152 "$(cat $device/align)"
-tap_is "as RAM it would be a node of its own" 1 "$(cat $device/target_node)"
+# Without a table of the firmware that says which node an address is on (SRAT) there is none, and no attribute.
+case $(cat /sys/devices/system/node/possible) in
+0) tap_is "it is on no node, so it cannot be RAM" "" "$(cat $device/target_node 2>/dev/null)" ;;
+*) tap_is "as RAM it would be a node of its own" 1 "$(cat $device/target_node)" ;;
+esac
 tap_try "device_dax takes it" dax_bind dax0.0 device_dax
-tap_is "the device is in the resource" "$indent  $range : dax0.0" "$(grep ': dax0.0' /proc/iomem)"
+tap_is "the device is in the resource" "$inside$range : dax0.0" "$(grep ': dax0.0' /proc/iomem)"
 tap_try "and lets go of it" in_time 5 dax_unbind dax0.0
-tap_is "the resource is as it was" "$indent$range : Soft Reserved" "$(grep -A1 'Soft Reserved' /proc/iomem | grep -v 'PCI Bus')"
+if [ -n "$own_tree" ]; then
+	tap_is "no resource is left" "" "$(grep "^ *$range" /proc/iomem)"
+else
+	tap_is "the resource is as it was" "$indent$range : Soft Reserved" "$(grep -A1 'Soft Reserved' /proc/iomem | grep -v 'PCI Bus')"
+fi
 tap_done

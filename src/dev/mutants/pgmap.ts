@@ -42,7 +42,8 @@ export async function runSuites(
 ): Promise<RunResult> {
   await rm(run, { recursive: true, force: true });
   const argv = [
-    ...['run', ...source, '--out', run],
+    // The bench knows itself what its source comes to.
+    ...['run', ...source, '--out', run, '--baseline', 'none'],
     ...(patch === undefined ? [] : [patch]),
     ...suites.flatMap((suite) => ['--suite', suite]),
   ];

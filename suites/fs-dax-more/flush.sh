@@ -1,0 +1,10 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Much syncing at once.
+. /pgmap/lib/tap.sh
+. /pgmap/lib/memory-state.sh
+. /pgmap/lib/pmem.sh
+. /pgmap/lib/flush.sh
+
+flush_on storm
+tap_done
