@@ -21,7 +21,7 @@ beforeAll(async () => {
       },
     }),
   );
-});
+}, 60_000);
 afterAll(() => rig[Symbol.asyncDispose]());
 
 const testsOf = (result: {
@@ -46,7 +46,8 @@ test('--type auto runs what the series reaches, what was never recorded, and a t
   expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
     '--type auto left out what does not enter the changed functions of mm/memremap.c, as recorded on 6.12.117; one short test of each memory type runs anyhow: 1 of 4 tests of core@small',
   );
-});
+  // It builds a small kernel twice.
+}, 120_000);
 
 test('--type auto without a series', async () => {
   const { code, stderr } = await rig.pgmap(['run', '--tree', rig.tree, '--type', 'auto']);

@@ -48,7 +48,7 @@ test.each([
     { firstParent: false },
     place.ctx,
   );
-  expect(rows.map(([id]) => id).sort()).toEqual([...made.commits].sort());
+  expect(rows.map(([id = '']) => id).sort()).toEqual([...made.commits].sort());
   expect(rows.filter((row) => row.length === 3).map(([id]) => id)).toEqual([made.commits[18]]);
 
   // The fault comes with its commit, and stays.
