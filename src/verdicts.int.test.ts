@@ -252,13 +252,14 @@ test.concurrent('a type that its suites passed without ever mapping it is not gr
 });
 
 test.concurrent(
-  'a connection that drops for no reason: ERROR, and what did not run is MISS',
+  'a connection that drops for no reason: ERROR, and the rest goes on in a fresh machine',
   async () => {
     const scenario: FakeScenario = { kind: 'drop-ssh-after', after: 3, exec: healthy };
     const { result } = await rig.run(scenario, '--suite', 'core');
     const job = only(result.jobs);
     expect(job).toMatchObject({ status: 'ERROR', failure: { code: 'connection-lost' } });
-    expect(statuses(job)).toMatchObject({ 'one > first': 'PASS', two: 'ERROR', later: 'MISS' });
+    expect(statuses(job)).toMatchObject({ 'one > first': 'PASS', two: 'ERROR', later: 'SKIP' });
+    expect(result.notes.join()).toContain("a fresh machine after 'two'");
   },
 );
 
@@ -276,7 +277,7 @@ test.concurrent('a connection that drops because the kernel crashed: FAIL, 1', a
     status: 'FAIL',
     failure: { blame: 'series', code: 'guest-crashed', title: 'WARNING in free_zone_device_folio' },
   });
-  expect(statuses(job)).toMatchObject({ 'one > first': 'PASS', two: 'FAIL', later: 'MISS' });
+  expect(statuses(job)).toMatchObject({ 'one > first': 'PASS', two: 'FAIL', later: 'SKIP' });
 });
 
 test.concurrent('a series that applies is built and named', async () => {
