@@ -36,6 +36,8 @@ test.concurrent.each<[string, string[], string[]]>([
   ['an unknown option', ['run', '--tre', '.'], ['tre']],
   ['an option without its value', ['run', '--suite'], ['suite']],
   ['two sources', ['run', '--tree', '.', '--source', 'distro'], ['tree', 'source']],
+  ['--each of a kernel that is built', ['run', '--kernel', 'x', '--each'], ['kernel', 'each']],
+  ['--kernel, of a suite', ['run', '--kernel', 'x', '--suite', 'coer'], ['usage/unknown-suite']],
   ['an unknown source', ['run', '--source', 'fedora'], ['usage/bad-source', 'distro:6.12']],
   ['--base without --tree', ['run', '--base', 'v6.12'], ['usage/bad-source', '--tree']],
   ['no such run', ['report', '2026-01-01T000000-none'], ['usage/no-run', 'list runs']],

@@ -116,12 +116,10 @@ export const withComparisonOptions = <T>(yargs: Argv<T>) =>
     })
     .option('each', {
       type: 'boolean',
-      default: false,
       describe: 'Build every patch of the series, and test those whose kernel differs',
     })
     .option('callers', {
       type: 'boolean',
-      default: false,
       describe: 'Compile users of memremap_pages() that the configuration leaves out, too',
     })
     .option('repeat', {

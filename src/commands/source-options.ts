@@ -14,7 +14,11 @@ export interface SourceArguments {
 export const withSourceOptions = <T>(yargs: Argv<T>) =>
   yargs
     .option('tree', { type: 'string', describe: 'A git kernel tree; it is never modified' })
-    .option('base', { type: 'string', describe: 'Commit of the tree; default: its HEAD' })
+    .option('base', {
+      type: 'string',
+      describe:
+        "Commit of the tree (default: the series' base-commit if the tree has it, else HEAD)",
+    })
     .option('source', {
       type: 'string',
       describe: "Debian's linux-source: distro or distro:6.12 (default: the newest installed)",
