@@ -1,7 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Whatever provides persistent memory (an NFIT, a virtio device, the BIOS's memory map) loses its driver and gets it
-# back, twice; then the driver's module is unloaded and loaded. All devices go and come back with what was in them.
+# back; and once more, with the driver's module unloaded and loaded in between. All devices go and come
+# back with what was in them.
 . /pgmap/lib/tap.sh
 . /pgmap/lib/memory-state.sh
 . /pgmap/lib/pmem.sh
@@ -73,15 +74,18 @@ provider=$(readlink -f /sys/bus/nd/devices/ndbus0)
 provider=${provider%/*}
 name=${provider##*/}
 driver=$(readlink -f "$provider/driver")
-module=$(basename "$(readlink -f "$driver/module")")
+# ACPI's drivers do not say on 6.1 which module they are of; this one has its module's name.
+module=${driver##*/}
+[ ! -e "$driver/module" ] || module=$(basename "$(readlink -f "$driver/module")")
 tap_note "$name, driver ${driver##*/}, module $module"
-for round in first second; do
-	tap_try "$round time: the driver goes in less than 5 s" in_time 5 put "$name" "$driver/unbind" || tap_done
-	all_gone "$round time"
-	tap_try "$round time: it comes in less than 5 s" in_time 5 put "$name" "$driver/bind" || tap_done
-	all_back "$round time"
-done
-tap_try "its module is unloaded in less than 5 s" in_time 5 rmmod "$module" || tap_done
+tap_try "the driver goes in less than 5 s" in_time 5 put "$name" "$driver/unbind" || tap_done
+all_gone "without a driver"
+tap_try "it comes in less than 5 s" in_time 5 put "$name" "$driver/bind" || tap_done
+all_back "with a driver"
+# Devices on the nd bus that have drivers hold their provider's module.
+tap_refuse "its module is not unloaded while it is in use" rmmod "$module"
+tap_try "the driver goes again in less than 5 s" in_time 5 put "$name" "$driver/unbind" || tap_done
+tap_try "then its module is unloaded in less than 5 s" in_time 5 rmmod "$module" || tap_done
 all_gone "unloaded"
 tap_try "its module is loaded in less than 5 s" in_time 5 modprobe "$module" || tap_done
 all_back "loaded again"

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-only
-# The device that stands for soft-reserved memory loses its driver and gets it back, twice; then dax_hmem, which made
-# that device, is unloaded and loaded. The memory keeps what is in it.
+# The device that stands for soft-reserved memory loses its driver and gets it back, twice; then dax_hmem, which
+# makes that device, is unloaded and loaded. The memory keeps what is in it.
 . /pgmap/lib/tap.sh
 . /pgmap/lib/memory-state.sh
 . /pgmap/lib/dax.sh
@@ -15,7 +15,8 @@ contents() { # write|check SEED
 }
 
 properties() {
-	for property in size resource align target_node mapping0/start mapping0/end mapping0/page_offset dax_region/size dax_region/available_size; do
+	for property in size resource align target_node mapping0/start mapping0/end mapping0/page_offset \
+		dax_region/size dax_region/available_size; do
 		echo $property "$(cat "/sys/bus/dax/devices/dax0.0/$property" 2>/dev/null)"
 	done
 }
@@ -31,7 +32,7 @@ all_back() { # WHEN
 
 all_gone() { # WHEN
 	tap_is "$1: there is no device" "" "$(ls /sys/bus/dax/devices)"
-	tap_is "$1: the resource tree has nothing of it" "" "$(grep 'dax[0-9]\|hmem' /proc/iomem)"
+	tap_is "$1: the resource tree has nothing of it" "" "$(grep 'dax[0-9]' /proc/iomem)"
 }
 
 dax_bind dax0.0 device_dax || tap_bail "device_dax does not take the device"
@@ -53,7 +54,10 @@ for round in first second; do
 done
 tap_try "its module is unloaded in less than 5 s" in_time 5 rmmod "$module" || tap_done
 all_gone "unloaded"
-tap_is "unloaded: the device that stands for the memory is gone" "" "$(ls /sys/bus/platform/devices | grep '^hmem\.')"
+# Before 6.3 the kernel itself makes that device, and it stays.
+if [ -e /sys/bus/platform/devices/hmem_platform.0 ]; then
+	tap_is "unloaded: the device that stands for the memory is gone" "" "$(ls /sys/bus/platform/devices | grep '^hmem\.')"
+fi
 tap_try "its module is loaded in less than 5 s" in_time 5 modprobe "$module" || tap_done
 all_back "loaded again"
 dax_unbind dax0.0
