@@ -5,7 +5,27 @@ import { expect, test } from 'vitest';
 
 const root = import.meta.dirname;
 
-/** Folder → folders of ours it may import besides itself. `top` is the composition: src/*.ts. */
+/** What acts and knows nothing of the others: they meet in the folders below. */
+const parts = [
+  ...[
+    'core',
+    'util',
+    'tap',
+    'console',
+    'tree',
+    'kernel',
+    'vm',
+    'guest',
+    'image',
+    'suite',
+    'config',
+  ],
+  'exec',
+  // Runs are made of runs: base, patches and repetitions have records of their own.
+  'store',
+];
+
+/** Folder → folders of ours it may import besides itself. `top` is src/*.ts. */
 const allowed: Record<string, readonly string[]> = {
   core: [],
   report: ['core'],
@@ -21,25 +41,30 @@ const allowed: Record<string, readonly string[]> = {
   config: ['core', 'util'],
   exec: ['core'],
   store: ['core', 'util'],
-  top: [
-    'core',
-    'util',
-    'tap',
-    'console',
-    'tree',
-    'kernel',
-    'vm',
-    'guest',
-    'image',
-    'suite',
-    'config',
-    'exec',
-    // Runs are made of runs: base, patches and repetitions have records of their own.
-    'store',
+  // One boot; many at one commit; what they say of a series, or of a history.
+  job: parts,
+  run: ['job', ...parts],
+  verdict: ['run', ...parts],
+  series: ['verdict', 'run', ...parts],
+  bisect: ['run', ...parts],
+  top: ['series', 'verdict', 'run', ...parts],
+  commands: [
+    ...[
+      'core',
+      'util',
+      'top',
+      'run',
+      'bisect',
+      'report',
+      'store',
+      'config',
+      'console',
+      'tap',
+      'vm',
+    ],
   ],
-  commands: ['core', 'util', 'top', 'report', 'store', 'config', 'console', 'tap', 'vm'],
   // `npm run bench` measures parts of a run, on input that the tests make too.
-  dev: ['core', 'util', 'config', 'store', 'commands', 'report', 'top', 'tree', 'testing'],
+  dev: ['core', 'util', 'config', 'store', 'commands', 'report', 'run', 'tree', 'testing'],
   testing: ['core', 'util', 'guest'],
 };
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import type { BisectRequest } from '../bisect-table.ts';
+import type { BisectRequest } from '../bisect/table.ts';
 import { defaults, type Settings } from '../core/bisect/step.ts';
 import { FailureError } from '../core/failure.ts';
 import { splitPath } from '../core/plan.ts';

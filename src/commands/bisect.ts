@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import type { BisectRequest } from '../bisect-table.ts';
+import type { BisectRequest } from '../bisect/table.ts';
 import { gitBisectLog } from '../core/bisect/git-log.ts';
 import type { Answer } from '../core/bisect/next.ts';
 import { foldSteps, type State } from '../core/bisect/state.ts';
@@ -74,7 +74,7 @@ export const bisectCommand = (app: App): CommandModule<object, BisectArguments> 
     };
     const ctx = contextOf(app, (text) => progress.show(`${now}: ${text}`));
     // Loaded here, so that commands which boot nothing start without what talks to guests.
-    const { bisect, resume } = await import('../bisect.ts');
+    const { bisect, resume } = await import('../bisect/bisect.ts');
     try {
       if (resumed === undefined)
         await bisect(wantedBy(app, args), place, labOf(app), follower, ctx);

@@ -1,7 +1,7 @@
 // pgmap build: up to the built, cached kernel.
 import type { CommandModule } from 'yargs';
 import { formatDuration } from '../core/units.ts';
-import { buildKernel } from '../tested-kernel.ts';
+import { buildKernel } from '../run/tested-kernel.ts';
 import { table } from '../report/table.ts';
 import { type App, contextOf } from './app.ts';
 import { type RunArguments, runRequest, withKernelOptions } from './run-options.ts';

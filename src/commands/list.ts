@@ -6,7 +6,7 @@ import { FailureError } from '../core/failure.ts';
 import { entriesOf, gaps, reachSizes } from '../core/reach-list.ts';
 import { fold } from '../core/result.ts';
 import { formatDuration } from '../core/units.ts';
-import { openSource, treeTypes } from '../tested-kernel.ts';
+import { openSource, treeTypes } from '../run/tested-kernel.ts';
 import { table } from '../report/table.ts';
 import { listRuns, readRecord } from '../store/run-folder.ts';
 import { type App, contextOf } from './app.ts';

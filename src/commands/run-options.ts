@@ -1,7 +1,7 @@
 // The options of `run`, which `build` and `shell` share in part, and the request they make.
 import type { Argv } from 'yargs';
 import { FailureError } from '../core/failure.ts';
-import type { RunRequest } from '../request.ts';
+import type { RunRequest } from '../run/request.ts';
 import type { App } from './app.ts';
 import {
   type SourceArguments,

@@ -6,7 +6,7 @@ import type { Event, Reporter } from '../core/event.ts';
 import { exitCode, exitCodes } from '../core/exit-code.ts';
 import { asFailure } from '../core/failure.ts';
 import { fold } from '../core/result.ts';
-import type { Lab } from '../request.ts';
+import type { Lab } from '../run/request.ts';
 import { complaint } from '../report/complaint.ts';
 import { json } from '../report/json.ts';
 import { junit } from '../report/junit.ts';
@@ -60,7 +60,7 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
     const lab = labOf(app);
     if (args.dryRun) {
       const context = contextOf(app, (text) => app.err.write(`${text}\n`));
-      const { dryRun } = await import('../dry-run.ts');
+      const { dryRun } = await import('../run/dry-run.ts');
       app.out.write(await dryRun(request, lab, context));
       return;
     }

@@ -27,7 +27,7 @@ export const shellCommand = (app: App): CommandModule<object, Arguments> => ({
   async handler(args) {
     const progress = progressLine(app);
     const topology = String(args.topology);
-    const { openShell } = await import('../shell.ts');
+    const { openShell } = await import('../run/shell.ts');
     const code = await openShell(
       runRequest(app, { ...args, topology: [topology] }),
       labOf(app),

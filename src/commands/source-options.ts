@@ -2,7 +2,7 @@
 import { isAbsolute, join } from 'node:path';
 import type { Argv } from 'yargs';
 import { FailureError } from '../core/failure.ts';
-import type { SourceRequest } from '../request.ts';
+import type { SourceRequest } from '../run/request.ts';
 import type { App } from './app.ts';
 
 export interface SourceArguments {

@@ -9,8 +9,8 @@ import { loadSuites } from '../config/load.ts';
 import { loadReach, reachPath, reachText } from '../config/reach.ts';
 import { asFailure, FailureError } from '../core/failure.ts';
 import { mergeRecordings, type Reach } from '../core/reach.ts';
-import { type Recording, recordReach } from '../recording.ts';
-import type { RunRequest } from '../request.ts';
+import { type Recording, recordReach } from '../run/recording.ts';
+import type { RunRequest } from '../run/request.ts';
 import { complaint } from '../report/complaint.ts';
 import { places } from '../store/places.ts';
 
