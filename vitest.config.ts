@@ -10,6 +10,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts'],
           exclude: ['src/**/*.int.test.ts', 'src/e2e/**'],
           pool: 'forks',
+          isolate: false,
         },
       },
       {

@@ -135,10 +135,10 @@ test('points stand below suite and test, with the time since the one before', as
   for (const { ms } of stage.points.slice(0, 2)) expect(ms).toBeGreaterThanOrEqual(0);
 });
 
-test('run-test is told suite, test and whole seconds; our own patience is longer', async () => {
+test('run-test is told suite, test, whole seconds and what is left on purpose; our own patience is longer', async () => {
   const stage = play({}, { timeoutScale: 3 });
   await runSuite(suite, suite.tests, stage.whole);
-  expect(stage.argvs).toEqual([['/pgmap/lib/run-test', 's', 'one', '8', './x', '-v']]);
+  expect(stage.argvs).toEqual([['/pgmap/lib/run-test', 's', 'one', '8', '', './x', '-v']]);
   expect(stage.patience[0]).toBeGreaterThan(8_000);
 });
 

@@ -109,7 +109,9 @@ async function runPart(
   const stuckLines: string[] = [];
   const oracle = newOracle(test, suite.allow);
 
-  const done = await host.exec(['/pgmap/lib/run-test', suite.name, test.name, seconds, ...argv], {
+  const leaves = Object.keys(test.leaves).join(' ');
+  const command = ['/pgmap/lib/run-test', suite.name, test.name, seconds, leaves, ...argv];
+  const done = await host.exec(command, {
     signal: host.within(limitMs + graceMs),
     onStdout(chunk) {
       host.onOutput(chunk);
