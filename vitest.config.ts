@@ -11,6 +11,8 @@ export default defineConfig({
           exclude: ['src/**/*.int.test.ts', 'src/e2e/**'],
           pool: 'forks',
           isolate: false,
+          // Against hangs only: no test here waits, and hosts can be busy.
+          testTimeout: 30_000,
         },
       },
       {

@@ -9,31 +9,45 @@ export interface ConsoleLine {
   readonly caller: string | undefined;
   /** Whether a kernel time stamp or a log collector's `kernel:` stood in front. */
   readonly stamped: boolean;
+  /** Whether the log says that a program wrote it to /dev/kmsg: its facility is not the kernel's. */
+  readonly program: boolean;
   /** Byte offsets into the log; `to` is exclusive and includes the line end. */
   readonly from: number;
   readonly to: number;
 }
 
-// `[   12.345678]`, vendors' `[   12.345678,0]` and `[   12.345678@1]`, `dmesg -T` and `dmesg -d`.
+// `[   12.345678]`, vendors' `[   12.]`, `[   12.345678,0]` and `[   12.345678@1]`, `dmesg -T` and `dmesg -d`.
 const stamp =
-  /^\[(?: {0,11}\d{1,10}\.\d{3,9}(?:[,@]\d{1,3})?|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:.,]{8,15} \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}\.\d{6}>?)\] ?/;
+  /^\[(?: {0,11}\d{1,10}\.(?:\d{3,9}(?:[,@]\d{1,3})?)?|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:.,]{8,15} \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}\.\d{6}>?)\] ?/;
+/** The same for what nearly all lines begin with. */
+const plainStamp = /^\[ {0,11}\d{1,10}\.\d{6}\](?:\[ {0,9}([TC]\d{1,9})\])? ?/;
+/** Without its beginning, as a copy of a part of the log leaves it. */
+const tornStamp = /^\d{1,10}\.\d{6}\](?:\[ {0,9}([TC]\d{1,9})\])? /;
 const callerId = /^\[ {0,9}([TC]\d{1,9})\] ?/;
 // Vendors' `(0)[1234:kworker/0:1]`, `[0:    swapper/0:    1]` and `c0   1234 `.
 const vendorCaller =
   /^ {0,2}-?(?:\(\d{1,2}\)\[\d{1,7}:[^\]]{1,40}\]|\[\d: {0,16}[^\]]{1,24}: {0,6}\d{1,7}\]|c\d {1,6}\d{1,6}(?= )) ?/;
-const level = /^(?:<\d{1,3}>|(?:kern|user|daemon|syslog) {0,4}:\w{1,7} {0,3}: ?)/;
+const level = /^(?:<(\d{1,3})>|(kern|user|daemon|syslog|auth|local\d) {0,4}:\w{1,7} {0,3}: ?)/;
 /** Quotation marks of a mail, but not KASAN's mark of the faulty row, `>ffff…`. */
 const quoted = /^(?:>(?=[ >]|$) ?)+/;
-const indented = /^[ \t]{1,16}(?=\[(?: {0,11}\d{1,10}\.\d{3,9}[\],@]|[A-Z][a-z]{2} [A-Z]))/;
+const indented =
+  /^[ \t]{1,16}(?=\[(?: {0,11}\d{1,10}\.(?:\d{3,9})?[\],@]|[A-Z][a-z]{2} [A-Z])|kernel: ?\S|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d |\d{4}-\d\d-\d\d[T ]\d\d:)/;
 // When: syslog in any language, ISO, `logread`, a console server's clock. Then who.
 const date =
-  /^(?:(?:[A-Z][a-z]{2} )?\S{2,12} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})?|\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[\d.,]{0,10}(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]?)(?: |$)/;
+  /^(?:(?:[A-Z][a-z]{2} )?\S{2,12} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})?|\[?\d{4}[-/]\d\d[-/]\d\d(?:T|,? )\d\d:\d\d:\d\d[\d.,]{0,10}(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]?)(?: |$)/;
 const kernelTag = /^ {0,3}(?:\S{1,64} )?(?:\S{1,40} )?kernel(?:\[\d{1,7}\])?: ?/;
+/** Who sent /dev/kmsg's own format over the network. */
+const sender = /^\S{1,64} (?=\d{1,3},\d{1,10},\d{1,16},[-c+])/;
 /** Without a date: what is left of a collector's line, and /dev/kmsg's own format. */
 const bareTag =
-  /^(?:kernel(?:\[\d{1,7}\])?: ?|\d{1,3},\d{1,10},\d{1,16},[-c+](?:,caller=([TC]\d{1,9}))?;)/;
+  /^(?:kernel(?:\[\d{1,7}\])?: ?|(\d{1,3}),\d{1,10},\d{1,16},[-c+](?:,caller=([TC]\d{1,9}))?;)/;
+/** From here on syslog's priorities, facility times eight plus level, are not the kernel's. */
+const firstProgram = 8;
+/** What a shell left unfinished on the kernel's terminal. */
+const prompt =
+  /^(?:\[?[\w.-]{1,32}@[\w.-]{1,64}[: ][^\s#$]{0,80}\]?[#$]|[~/][\w./-]{0,60} [#$]) (?=[BUKWIOga-z])/;
 // A kernel line begins behind what a program left unterminated on the same terminal.
-const inner = /\[ {0,5}\d{1,6}\.\d{6}\](?:\[ {0,9}[TC]\d{1,9}\])? /g;
+const inner = /\[ {0,5}\d{1,9}\.\d{6}\](?:\[ {0,9}[TC]\d{1,9}\])? /y;
 const maxCuts = 8;
 
 /**
@@ -44,13 +58,21 @@ export function consoleLines(text: string, from: number, to: number): ConsoleLin
   const first = strip(text);
   const base = text.length - first.text.length;
   const cuts: number[] = [];
-  inner.lastIndex = 0;
-  while (cuts.length < maxCuts && first.text.includes('[', inner.lastIndex)) {
-    const match = inner.exec(first.text);
-    if (match === null) break;
-    cuts.push(base + match.index);
+  for (
+    let at = first.text.indexOf('[');
+    at !== -1 && cuts.length < maxCuts;
+    at = first.text.indexOf('[', at + 1)
+  ) {
+    // Most brackets hold something else.
+    const next = first.text.charCodeAt(at + 1);
+    if (next !== 32 && !(next >= 48 && next <= 57)) continue;
+    inner.lastIndex = at;
+    if (inner.test(first.text)) cuts.push(base + at);
   }
-  if (cuts.length === 0) return [{ ...first, raw: text, from, to }];
+  if (cuts.length === 0) {
+    const { text: said, caller, stamped, program } = first;
+    return [{ text: said, caller, stamped, program, raw: text, from, to }];
+  }
   const lines: ConsoleLine[] = [];
   let start = 0;
   for (const cut of [...cuts, text.length]) {
@@ -62,16 +84,47 @@ export function consoleLines(text: string, from: number, to: number): ConsoleLin
   return lines;
 }
 
+/** Whether a line that begins with this character may begin with a tag or a level: `<`, a digit, k, u, d, s, a, l. */
+function mayTag(code: number): boolean {
+  return (
+    (code >= 48 && code <= 57) ||
+    code === 60 ||
+    code === 107 ||
+    code === 117 ||
+    code === 100 ||
+    code === 115 ||
+    code === 97 ||
+    code === 108
+  );
+}
+
+/** `(`, `[`, `c`, a blank, `-`. */
+function mayBeVendors(code: number): boolean {
+  return code === 40 || code === 91 || code === 99 || code === 32 || code === 45;
+}
+
 function strip(text: string): Omit<ConsoleLine, 'raw' | 'from' | 'to'> {
   let rest = text;
   let stamped = false;
   let dated = false;
+  let program = false;
   let caller: string | undefined;
   // Collectors stack what they know: quotation, date, host, level, stamp, caller.
   for (let round = 0; round < 6; round++) {
     const before = rest;
     const code = rest.charCodeAt(0);
     if (code === 91) {
+      const plain = plainStamp.exec(rest);
+      if (plain !== null) {
+        rest = rest.slice(plain[0].length);
+        stamped = true;
+        caller = plain[1] ?? caller;
+        const next = rest.charCodeAt(0);
+        if (caller === undefined && mayBeVendors(next)) rest = rest.replace(vendorCaller, '');
+        // A letter: the message, unless a collector's tag or level comes first.
+        if (next > 64 && next !== 91 && !mayTag(next)) break;
+        continue;
+      }
       const match = stamp.exec(rest);
       if (match !== null) {
         // One blank belongs to the stamp, the next ones to the message.
@@ -95,18 +148,31 @@ function strip(text: string): Omit<ConsoleLine, 'raw' | 'from' | 'to'> {
     if (code === 62) rest = rest.replace(quoted, '');
     else if (code === 32 || code === 9) rest = rest.replace(indented, '');
     else {
-      const tagged = bareTag.exec(rest);
-      const match = tagged ?? level.exec(rest);
+      const tagged = mayTag(code) ? bareTag.exec(rest) : null;
+      const match = tagged ?? (mayTag(code) ? level.exec(rest) : null);
+      const torn = !stamped && rest.includes('] ') && code < 58 ? tornStamp.exec(rest) : null;
       if (tagged !== null) {
         stamped = true;
-        caller ??= tagged[1];
+        caller ??= tagged[2];
       }
-      if (match !== null) rest = rest.slice(match[0].length);
-      else if (!dated && rest.length > 9 && rest.charCodeAt(0) < 256) {
+      if (match !== null) {
+        rest = rest.slice(match[0].length);
+        // Before a kernel's stamp only: a collector that sends on has a facility of its own.
+        const told = tagged !== null || rest.startsWith('[');
+        const word = tagged === null ? match[2] : undefined;
+        if (told && (Number(match[1] ?? 0) >= firstProgram || (word ?? 'kern') !== 'kern'))
+          program = true;
+      } else if (torn !== null) {
+        rest = rest.slice(torn[0].length);
+        stamped = true;
+        caller ??= torn[1];
+      } else if (round === 0 && (rest.includes('# ') || rest.includes('$ ')) && prompt.test(rest))
+        rest = rest.replace(prompt, '');
+      else if (!dated && !stamped && rest.length > 9 && code < 256) {
         const when = date.exec(rest);
         if (when !== null) {
           dated = true;
-          rest = rest.slice(when[0].length);
+          rest = rest.slice(when[0].length).replace(sender, '');
           const tag = rest.includes('kernel') ? kernelTag.exec(rest) : null;
           if (tag !== null) {
             rest = rest.slice(tag[0].length);
@@ -117,5 +183,5 @@ function strip(text: string): Omit<ConsoleLine, 'raw' | 'from' | 'to'> {
     }
     if (rest === before) break;
   }
-  return { text: rest, caller, stamped };
+  return { text: rest, caller, stamped, program };
 }

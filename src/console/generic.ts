@@ -9,14 +9,16 @@ const families = [
     warn_slowpath\w* report_bug handle_bug fixup_bug\w* v?panic nmi_panic check_panic_on_warn die die_\w+ oops_\w+
     __die\w* bug_\w*handler call_break_hook do_debug_exception brk_handler early_brk64 el1\w* __el1\w* do_mem_abort
     do_sp_pc_abort do_translation_fault do_bad_area __do_kernel_fault do_page_fault __do_page_fault do_trap\w*
-    do_error_trap do_invalid_op do_general_protection do_divide_error do_int3 math_error exc_\w+ asm_exc_\w+
+    do_error_trap do_DataAbort do_PrefetchAbort do_undefinstr __(?:dabt|pabt|und|irq|fiq)_\w+ do_invalid_op do_general_protection do_divide_error do_int3 math_error exc_\w+ asm_exc_\w+
     asm_sysvec_\w+ sysvec_\w+ __sysvec\w+ page_fault_oops no_context mm_fault_error bad_area\w* __bad_area\w*
     bad_page_fault do_user_addr_fault do_kern_addr_fault spurious_kernel_fault\w* handle_page_fault invalid_op
     error_entry divide_error async_page_fault page_fault general_protection program_check_exception
     data_access_exception handle_exception do_bus_error unhandled_exception nmi nmi_\w+ end_repeat_nmi
     default_do_nmi do_nmi end_report __report_bad_irq note_interrupt _?printk\w* v?printk_\w+ v?s[cn]?n?printf
     vprintk\w* number string_nocheck pointer console_(?:unlock|flush\w*|emit\w*)
+    msg_(?:print|add)\w* print_prefix record_print\w* call_console_drivers
     skb_(?:over_panic|under_panic|panic) assfail asfail ex_handler_\w+ fixup_exception ksys_warn unwind_\w+
+    arm64_serror\w* arm64_is_fatal_ras_serror do_serror bad_mode
     stack_trace_\w+ save_stack\w* save_trace stack_depot\w* arch_stack_walk walk_stackframe`,
   // sanitizers and slab checks
   String.raw`
@@ -60,9 +62,9 @@ const families = [
     __pi_\w+ str(?:n?cpy|n?len|n?cmp|n?casecmp|chr|rchr|str|lcpy|scpy|cat|lcat)\w* sized_strscpy\w*
     _{0,3}copy_(?:to|from|user)_\w+ _copy_\w+ __arch_copy_\w+ raw_copy_\w+ fortify_\w+ __fortify\w+ usercopy_abort
     check_object_size __check_object_size check_heap_object __check_heap_object report_usercopy __?virt_addr_valid
-    rep_(?:movs|stos)\w* __(?:read|write)_once\w* __fprop_\w+ percpu_counter_\w+ clear_page_\w+ __virt_to_phys\w*`,
+    srso_\w+ retbleed_\w+ \w+_return_thunk __x86_\w*thunk\w* __pfx_\w+ rep_(?:movs|stos)\w* __(?:read|write)_once\w* __fprop_\w+ percpu_counter_\w+ clear_page_\w+ __virt_to_phys\w*`,
   String.raw`
-    sysfs_warn_dup sysfs_create_\w+ sysfs_add_\w+ sysfs_do_create\w* kobject_add\w* kobject_init\w* bad_page
+    sysfs_(?:warn_dup|pathname) sysfs_create_\w+ sysfs_add_\w+ sysfs_do_create\w* kobject_(?:add|init|set_name)\w* bad_page
     free_page_is_bad\w* check_new_page\w* free_tail_page_prepare free_pages_prepare __free_pages_prepare
     free_pages_check\w* free_unref_\w+ free_hot_cold_page\w* free_frozen_page_commit ___free_pages free_pages
     __free_pages\w* __free_page_frag free_the_page free_frozen_pages\w* __free_frozen_pages free_pcppages_bulk
@@ -70,7 +72,8 @@ const families = [
     check_free_page\w* ___?slab_alloc kmem_cache_(?:alloc|free|zalloc)\w* __kmem_cache_(?:alloc|free)\w*
     kmalloc(?:_\w*(?:noprof|node|trace|large|reserve|cache|order|slab)\w*)? __kmalloc\w* __do_kmalloc\w*
     kzalloc(?:_noprof)? kcalloc kfree kfree_sensitive kzfree krealloc(?:_noprof)? kvfree
-    kvmalloc(?:_node)?(?:_noprof)? kvzalloc __kvmalloc\w* slab_(?:alloc|post)\w*`,
+    k?v?memdup\w* mem_?dup_user\w* strndup_user kstrn?dup\w* kv?asprintf\w* __?build_skb\w* __?alloc_skb\w*
+    __?netdev_alloc_(?:skb|frag)\w* __?napi_(?:alloc|build)_skb\w* kvmalloc(?:_node)?(?:_noprof)? kvzalloc __kvmalloc\w* slab_(?:alloc|post)\w*`,
   // ticks, stalls, idling, cross calls
   String.raw`
     _?sched_show_task

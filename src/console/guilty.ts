@@ -17,21 +17,37 @@ export function guiltyOf(lines: readonly string[]): string | undefined {
     const frame = frameOf(text);
     if (frame === undefined) continue;
     if (++seen > maxFrames) break;
-    if (isGeneric(frame.name)) continue;
-    if (frame.reliable) return frame.name;
-    guess ??= frame.name;
+    const name = [frame.name, frame.caller].find((one) => one !== undefined && !isGeneric(one));
+    // A call that never returns was a function's last: the address is the next function's.
+    if (name === undefined || (frame.caller === undefined && text.includes('+0x0/'))) continue;
+    if (frame.reliable) return name;
+    // A doubted address behind a function's end is a leftover for sure.
+    if (!/\+(0x[0-9a-f]+)\/\1\b/.test(text)) guess ??= name;
   }
   // Kernels without frame pointers doubt every frame.
   return guess;
 }
 
-/** The function the CPU was in. */
+/** The function the CPU was in, a generic one too. */
 function counter(lines: readonly string[]): string | undefined {
   for (const line of lines) {
     const name = counterOf(line);
-    if (name !== undefined) return isGeneric(name) ? undefined : name;
+    if (name !== undefined) return name;
   }
   return undefined;
+}
+
+/** The function that an exception broke into, when all the rest of the trace is the exception's. */
+function brokenInto(lines: readonly string[]): string | undefined {
+  return lines.map(counterOf).find((name) => name !== undefined && !isGeneric(name));
+}
+
+/** The function the CPU was in, or if that is generic, the first in the trace that is not; a generic one if there is no other. */
+function atFault(lines: readonly string[]): string | undefined {
+  const name = counter(lines);
+  return name !== undefined && !isGeneric(name)
+    ? name
+    : (guiltyOf(lines) ?? brokenInto(lines) ?? name);
 }
 
 export function where(text: string, name: string | undefined): string {
@@ -45,7 +61,7 @@ export function inTrace(text: string): Title {
 
 /** The function the CPU was in, if the report has registers; else from the trace. */
 export function atCounter(text: string): Title {
-  return (_match, lines) => where(text, counter(lines) ?? guiltyOf(lines));
+  return (_match, lines) => where(text, atFault(lines));
 }
 
 /** The function the header names, unless that one only reports. */
@@ -71,7 +87,9 @@ export function ownName(
 export function named(name: string | undefined, lines: readonly string[]): string | undefined {
   const base = baseName(name ?? '');
   if (base !== '' && !isGeneric(base)) return base;
-  return counter(lines) ?? guiltyOf(lines) ?? base;
+  const counted = counter(lines);
+  if (counted !== undefined && !isGeneric(counted)) return counted;
+  return guiltyOf(lines) ?? brokenInto(lines) ?? (base === '' ? counted : base);
 }
 
 /** Where a lock is taken, from the report's `at: function+0x…`; inlined ones have lines of their own. */

@@ -46,6 +46,10 @@ export interface Report {
   /** Whether it counts only with evidence. */
   readonly weak: boolean;
   oops: boolean;
+  /** Whether nothing of what an oops prints followed, though the log went on: somebody said the words. */
+  hollow: boolean;
+  /** Whether a line that only belongs to reports came behind the header. */
+  followed: boolean;
   /** Lines since the phase began that brought nothing. */
   idle: number;
 }
@@ -76,6 +80,8 @@ export function newReport(
     evidence: false,
     weak,
     oops: pattern.part === 'oops',
+    hollow: false,
+    followed: false,
     idle: 0,
   };
   for (const one of before?.lines ?? []) push(report, one);
@@ -106,7 +112,10 @@ export function feed(report: Report, line: ConsoleLine): Fed {
   }
   const rule = /^\s*={20,}\s*$/.test(text);
   const starts = traceStart.test(text) || frameOf(text) !== undefined;
-  if (starts || /^\s*(?:CPU: \d+ |Pid: \d+, comm: )/.test(text)) report.evidence = true;
+  // Programs have backtraces as well, but not by this name and not with frames like the kernel's.
+  const programs = report.weak && /^\s*(?:Backtrace|Stack [Tt]race):/.test(text);
+  if ((starts && !programs) || /^\s*(?:CPU: \d+ |Pid: \d+, comm: )/.test(text))
+    report.evidence = true;
   if (body === 'framed' || (rule && body === 'trace')) {
     accept(report, line);
     if (rule || report.lines.length >= maxLines) finish(report);
@@ -117,6 +126,7 @@ export function feed(report: Report, line: ConsoleLine): Fed {
   if (starts || isReportLine(text) || (body === 'sections' && !report.sections)) {
     accept(report, line);
     report.idle = 0;
+    report.followed = true;
     if (report.lines.length >= maxLines) finish(report);
     return 'taken';
   }
@@ -125,6 +135,8 @@ export function feed(report: Report, line: ConsoleLine): Fed {
     report.messages.push(text);
   report.idle++;
   if (report.idle > patience(report)) {
+    const { part } = report.pattern;
+    report.hollow = (part === 'cause' || part === 'oops') && !report.followed;
     finish(report);
     return 'left';
   }
@@ -162,6 +174,7 @@ export function join(report: Report, pattern: Pattern, title: string, line: Cons
     if (report.pattern.weak === true) report.evidence = true;
   }
   accept(report, line);
+  report.followed = true;
   if (report.phase === 'done') report.phase = 'trace';
   report.idle = 0;
 }

@@ -103,6 +103,37 @@ describe('scanSplats', () => {
     );
   });
 
+  it('takes the words of an oops that nothing follows for words', () => {
+    const said = '[    1.000000] kernel BUG at mm/pgmap.c:7!\n';
+    const more = Array.from({ length: 80 }, (_, i) => `[    2.000000] pgmap: line ${i}\n`).join('');
+    expect(scanSplats(said + more)).toEqual([]);
+    // Unless the log is cut before one could know.
+    expect(scanSplats(said)).toHaveLength(1);
+    const oops = '[    1.000000] invalid opcode: 0000 [#1] SMP\n[    1.000000] Call Trace:\n';
+    expect(scanSplats(said + oops + more)).toHaveLength(1);
+  });
+
+  it('tells two reports of two CPUs apart by who prints', () => {
+    const report = (caller: string, name: string): string[] =>
+      [
+        'kernel BUG at mm/pgmap.c:7!',
+        'invalid opcode: 0000 [#1] SMP',
+        `RIP: 0010:${name}+0x1/0x20`,
+        'Call Trace:',
+        ` ${name}_caller+0x1/0x20`,
+        '---[ end trace 0000000000000000 ]---',
+      ].map((text) => `[    1.000000][${caller}] ${text}\n`);
+    const one = report('  T77', 'pgmap_one');
+    const two = report('   C1', 'pgmap_two');
+    const log = one.map((line, at) => line + (two[at] ?? '')).join('');
+    const found = scanSplats(log);
+    expect(found.map((splat) => splat.title)).toEqual([
+      'kernel BUG in pgmap_one',
+      'kernel BUG in pgmap_two',
+    ]);
+    expect(found.map((splat) => splat.text)).toEqual([one.join(''), two.join('')]);
+  });
+
   it('stays quick and calm on garbage', () => {
     const noise = Buffer.alloc(2_000_000, 'BUG: WARNING: [    1.0000001] -> 0x\x00\xff\x1b');
     expect(scanSplats(noise)).toEqual([]);

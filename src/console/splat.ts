@@ -58,10 +58,10 @@ export function newSplatReader(onSplat: (splat: FoundSplat) => void): SplatReade
   let from = 0;
   let at = 0;
 
-  function finish(bytes: Buffer, to: number): void {
-    let end = Math.min(bytes.length, maxLine);
-    while (end > 0 && (bytes[end - 1] === 13 || bytes[end - 1] === 10)) end--;
-    scanner.line(bytes.toString('latin1', 0, end), from, to);
+  function finish(bytes: Buffer, start: number, stop: number, to: number): void {
+    let end = Math.min(stop, start + maxLine);
+    while (end > start && (bytes[end - 1] === 13 || bytes[end - 1] === 10)) end--;
+    scanner.line(bytes.toString('latin1', start, end), from, to);
     from = to;
   }
 
@@ -72,9 +72,13 @@ export function newSplatReader(onSplat: (splat: FoundSplat) => void): SplatReade
       for (;;) {
         const newline = bytes.indexOf(10, start);
         if (newline === -1) break;
-        const line = bytes.subarray(start, Math.min(newline, start + maxLine));
-        finish(kept.length === 0 ? line : Buffer.concat([kept, line]), at + newline + 1);
-        kept = Buffer.alloc(0);
+        if (kept.length === 0) finish(bytes, start, newline, at + newline + 1);
+        else {
+          const rest = bytes.subarray(start, Math.min(newline, start + maxLine));
+          const line = Buffer.concat([kept, rest]);
+          finish(line, 0, line.length, at + newline + 1);
+          kept = Buffer.alloc(0);
+        }
         start = newline + 1;
       }
       if (start < bytes.length && kept.length < maxLine)
@@ -82,7 +86,7 @@ export function newSplatReader(onSplat: (splat: FoundSplat) => void): SplatReade
       at += bytes.length;
     },
     end() {
-      if (at > from) finish(kept, at);
+      if (at > from) finish(kept, 0, kept.length, at);
       scanner.end();
     },
   };
@@ -98,6 +102,7 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
 
   function message(line: ConsoleLine): void {
     const { text } = line;
+    if (line.program) return;
     // Another boot: all that was said before it is complete. Programs print /proc/version, but without a stamp.
     if (text.startsWith('Linux version ') && (line.stamped || stamped < enoughStamps)) {
       reset();
@@ -108,8 +113,12 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
     // Where the kernel stamps its lines, others are not the kernel's, unless they come with a trace of their own.
     const foreign = !line.stamped && stamped >= enoughStamps && !unstamped;
     const lane = (line.caller ?? '') + (foreign ? '?' : '');
-    const own = open.find((report) => report.lane === lane);
     const header = headerOf(text);
+    if (header === undefined && open.length === 0) {
+      opener(line, lane);
+      return;
+    }
+    const own = open.find((report) => report.lane === lane);
     if (header !== undefined) {
       begin(header, line, lane, foreign, own);
       return;
@@ -156,6 +165,10 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
       openers.delete(lane);
       return;
     }
+    // Every line twice: two consoles on one wire, an early one not yet taken down.
+    const twice =
+      own !== undefined && line.text !== line.raw && own.raw.slice(-4).includes(line.raw);
+    if (twice && take(own, line)) return;
     // Without stamps or a trace, a line about one fact may be anybody's.
     if (foreign && pattern.body === 'line') return;
     if (own !== undefined) {
@@ -172,7 +185,7 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
 
   function close(report: Report): void {
     open = open.filter((one) => one !== report);
-    if (report.weak && !report.evidence) return;
+    if ((report.weak && !report.evidence) || report.hollow) return;
     const title = report.pattern.title(report.match, report.lines);
     // Repeated every ten seconds for as long as the device is held.
     if (report.pattern.kind === 'INFO') {
@@ -193,6 +206,7 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
 
   function opener(line: ConsoleLine, lane: string): void {
     const { text } = line;
+    if (openers.size === 0 && !/^[\s=8-]/.test(text)) return;
     const cut = /^\s*(?:-{6,}\[ cut here \]-{6,}|8<-+ cut here -+)/.test(text);
     if (cut || /^\s*={20,}\s*$/.test(text)) {
       if (openers.size > maxOpeners) openers.clear();

@@ -133,10 +133,10 @@ async function judgeOne({ mutant, names, key }: Planned, call: Call): Promise<Ve
   if (known !== undefined && !asked.again) return known;
   const run = join(folder, mutant.name);
   const patch = resolve(asked.dir, `${mutant.name}.patch`);
-  const steps = asked.quick ? stages(names, call.suites) : [names];
+  const steps = asked.quick ? stages(names, call.suites) : [{ names, auto: false }];
   let verdict: Verdict | undefined;
   for (const step of steps) {
-    const what = { source: asked.source, suites: step, run, patch };
+    const what = { source: asked.source, suites: step.names, auto: step.auto, run, patch };
     const now = await runAndJudge(mutant, what, stop);
     verdict = verdict === undefined ? now : together(verdict, now);
     if (verdict.rightType === true || verdict.outcome.startsWith('not ')) break;

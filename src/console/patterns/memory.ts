@@ -1,4 +1,6 @@
 // Pages, page tables and slabs.
+import { baseName } from '../frames.ts';
+import { isGeneric } from '../generic.ts';
 import { guiltyOf, inHeader, inTrace, stable, where } from '../guilty.ts';
 import type { Pattern } from '../pattern.ts';
 
@@ -20,7 +22,8 @@ export const memory: readonly Pattern[] = [
   {
     kind: 'BUG',
     header: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]{0,80})\): (.{1,200})$/,
-    title: (match) => `BUG: slab ${match[1]}: ${stable(match[2] ?? '')}`,
+    title: (match, lines) =>
+      where(`BUG: slab ${match[1]}: ${stable(match[2] ?? '')}`, ownerOf(lines)),
     body: 'trace',
   },
   {
@@ -38,3 +41,12 @@ export const memory: readonly Pattern[] = [
     message: true,
   },
 ];
+
+/** Who had the object; the one that finds it broken is often a bystander. */
+function ownerOf(lines: readonly string[]): string | undefined {
+  for (const line of lines.slice(0, 40)) {
+    const name = /^\s*(?:INFO: )?(?:Allocated|Freed) in ([A-Za-z_][\w.]*)\+0x/.exec(line)?.[1];
+    if (name !== undefined && !isGeneric(baseName(name))) return baseName(name);
+  }
+  return guiltyOf(lines);
+}

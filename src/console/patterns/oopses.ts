@@ -9,7 +9,7 @@ export const oopses: readonly Pattern[] = [
   {
     kind: 'BUG',
     header: /^(list_(?:add|del) (?:corruption|double add))\b/,
-    title: (match, lines) => where(match[1] ?? '', guiltyOf(lines)),
+    title: (match, lines) => atCounter(match[1] ?? '')(match, lines),
     body: 'trace',
     part: 'cause',
     message: true,
@@ -18,7 +18,7 @@ export const oopses: readonly Pattern[] = [
     kind: 'BUG',
     header: /^usercopy: ([Kk]ernel memory (?:exposure|overwrite) attempt detected)/,
     title: (match, lines) =>
-      where(`usercopy: ${(match[1] ?? '').replace('kernel', 'Kernel')}`, guiltyOf(lines)),
+      atCounter(`usercopy: ${(match[1] ?? '').replace('kernel', 'Kernel')}`)(match, lines),
     body: 'trace',
     part: 'cause',
     message: true,
@@ -47,7 +47,7 @@ export const oopses: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
-    header: /^kernel BUG at (\S+?)(?::\d+!| \[verbose debug info unavailable\])/,
+    header: /^[Kk]ernel BUG at (\S+?)(?::\d+!| \[verbose debug info unavailable\])/,
     title: atCounter('kernel BUG'),
     body: 'trace',
     part: 'cause',
@@ -162,6 +162,14 @@ export const oopses: readonly Pattern[] = [
   },
   {
     kind: 'OOPS',
+    // arm64: an error of the hardware that came late; a panic says the same once more.
+    header: /^SError Interrupt on CPU\d+, code 0x[0-9a-f]+ -- /,
+    title: atCounter('SError interrupt'),
+    body: 'trace',
+    part: 'oops',
+  },
+  {
+    kind: 'OOPS',
     // Cut off, or as old syslog daemons wrote it.
     header: /^Oops: (?:Oops: )?0[0-9a-f]{3}\b/,
     title: atCounter('Oops'),
@@ -224,9 +232,11 @@ function panic(match: RegExpExecArray, lines: readonly string[]): string {
   if (corrupted !== null) return where(`panic: ${corrupted[1]}`, named(corrupted[2], lines));
   if (reason.startsWith('corrupted stack end'))
     return where('panic: corrupted stack end detected inside scheduler', guiltyOf(lines));
-  return `panic: ${stable(reason)}`;
+  // What happened before is not in the log, but where it did.
+  const after = consequence.test(reason) && !reason.startsWith('Attempted');
+  return where(`panic: ${stable(reason)}`, after ? guiltyOf(lines) : undefined);
 }
 
 /** Panics that say what happened before, not what happened. */
 export const consequence =
-  /^(?:Fatal (?:exception|hardware|machine check)|.*panic_on_|.*\bpanic set|softlockup|hung_task|[Hh]ard LOCKUP|RCU Stall|Oops|Aiee|Attempted to kill|.*[Ff]atal exception|kernel: panic|panic_on|.*system warned too often|Unrecoverable|KASAN|KMSAN|UBSAN|kasan|kmsan|BUG[!:]?|corrupted stack|kernel stack overflow|.*: Fatal|nmi|NMI|.*stack guard|.*double fault|System is deadlocked)/;
+  /^(?:Asynchronous SError|Fatal (?:exception|hardware|machine check)|.*panic_on_|.*\bpanic set|softlockup|hung_task|[Hh]ard LOCKUP|RCU Stall|Oops|Aiee|Attempted to kill|.*[Ff]atal exception|kernel: panic|panic_on|.*system warned too often|Unrecoverable|KASAN|KMSAN|UBSAN|kasan|kmsan|BUG[!:]?|corrupted stack|kernel stack overflow|.*: Fatal|nmi|NMI|.*stack guard|.*double fault|System is deadlocked)/;

@@ -113,7 +113,7 @@ export const other: readonly Pattern[] = [
 
 /** WARN()s of these checks are told apart by their messages; the function is that of the check. */
 const checks: readonly (readonly [RegExp, string])[] = [
-  [/^refcount_t: /, 'WARNING: refcount bug'],
+  [/^refcount_t(?:: | [a-z -]{3,30} at )/, 'WARNING: refcount bug'],
   [/^ODEBUG: /, 'WARNING: ODEBUG bug'],
   [/^list_(?:add|del) /, 'WARNING: corrupted list'],
 ];
@@ -121,6 +121,8 @@ const checks: readonly (readonly [RegExp, string])[] = [
 function warning(header: string | undefined, lines: readonly string[]): string {
   const near = lines.slice(0, 12);
   const check = checks.find(([message]) => near.some((line) => message.test(line)));
-  const text = check?.[1] ?? 'WARNING';
+  // Up to 4.18 the message stood in front of `cut here`.
+  const counted = /^refcount_(?:warn|add|sub|inc|dec)/.test(header ?? '');
+  const text = check?.[1] ?? (counted ? 'WARNING: refcount bug' : 'WARNING');
   return where(text, named(baseName(header ?? ''), lines));
 }

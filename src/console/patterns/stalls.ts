@@ -21,14 +21,24 @@ export const stalls: readonly Pattern[] = [
       /^(?:NMI watchdog|watchdog|watchdog: CPU\d+|CPU\d+)?:? ?Watchdog detected hard LOCKUP on cpu/,
     title: atCounter('hard LOCKUP'),
     body: 'stacks',
+    // Up to 4.1 what a WARN() said.
+    message: true,
   },
   {
     kind: 'LOCKUP',
-    // powerpc
+    // powerpc: the CPU that found it out, then the one that hangs.
+    header: /^(?:[Ww]atchdog:? )?CPU[ :]\d+ detected [Hh]ard LOCKUP (?:on )?other CPU/,
+    title: atCounter('hard LOCKUP'),
+    body: 'stacks',
+    part: 'cause',
+  },
+  {
+    kind: 'LOCKUP',
     header:
-      /^(?:watchdog: )?CPU \d+ (?:self-detected hard LOCKUP @ ([\w.]+)|detected hard LOCKUP on other CPUs|Hard LOCKUP)/,
+      /^(?:[Ww]atchdog:? )?CPU[ :]\d+ (?:self-detected [Hh]ard LOCKUP(?: @ ([\w.]+))?|Hard LOCKUP)/,
     title: (match, lines) => where('hard LOCKUP', named(match[1], lines)),
     body: 'stacks',
+    part: 'oops',
   },
   {
     kind: 'LOCKUP',

@@ -30,6 +30,8 @@ export interface SuitesRun {
   /** `--source distro:6.12` or `--tree DIR`, as words. */
   readonly source: readonly string[];
   readonly suites: readonly string[];
+  /** Only tests that enter what the patch changes. */
+  readonly auto?: boolean;
   /** Its run folder; what is in it goes. */
   readonly run: string;
   readonly patch?: string;
@@ -37,7 +39,7 @@ export interface SuitesRun {
 
 /** Throws FailureError `usage/interrupted`, or `tool/no-result` if the tool left none. */
 export async function runSuites(
-  { source, suites, run, patch }: SuitesRun,
+  { source, suites, run, patch, auto = false }: SuitesRun,
   stop: AbortSignal,
 ): Promise<RunResult> {
   await rm(run, { recursive: true, force: true });
@@ -46,6 +48,7 @@ export async function runSuites(
     ...['run', ...source, '--out', run, '--baseline', 'none'],
     ...(patch === undefined ? [] : [patch]),
     ...suites.flatMap((suite) => ['--suite', suite]),
+    ...(auto ? ['--type', 'auto'] : []),
   ];
   const { stderr } = await pgmap(argv, stop, `${run}.log`);
   const text = await readFile(join(run, 'results.json'), 'utf8').catch(() => '');

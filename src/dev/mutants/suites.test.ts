@@ -62,12 +62,15 @@ test('a suite for no type in particular is always run', () => {
   ]);
 });
 
-test('stages: suites for few types first, no stage is empty', () => {
-  const wide = suite('api', 'PRIVATE', 'COHERENT', 'FS_DAX');
-  expect(stages(['api', 'private', 'devdax'], [...suites, wide])).toEqual([
-    ['private', 'devdax'],
-    ['api'],
+test('stages: what enters the changed functions by day, then by night, then everything', () => {
+  const races: Suite = { ...suite('races', 'PRIVATE'), nightly: true };
+  expect(stages(['private', 'races', 'devdax'], [...suites, races])).toEqual([
+    { names: ['private', 'devdax'], auto: true },
+    { names: ['races'], auto: true },
+    { names: ['private', 'races', 'devdax'], auto: false },
   ]);
-  expect(stages(['private'], suites)).toEqual([['private']]);
-  expect(stages(['api'], [wide])).toEqual([['api']]);
+  expect(stages(['races'], [races])).toEqual([
+    { names: ['races'], auto: true },
+    { names: ['races'], auto: false },
+  ]);
 });

@@ -12,17 +12,24 @@ export function suitesFor(mutant: Mutant, suites: Iterable<Suite>, all: boolean)
   return (all || mutant.shared || chosen.length === 0 ? every : chosen).map((suite) => suite.name);
 }
 
+/** Suites of one run, and whether only those of their tests are run that enter a function that the mutant changes. */
+export interface Stage {
+  readonly names: readonly string[];
+  readonly auto: boolean;
+}
+
 /**
- * The chosen ones in two steps, for whoever only wants to know whether a mutant is caught: suites for one or two types
- * first, which are short and name the type, then those for more. No step is empty.
+ * The chosen ones for whoever only wants to know whether a mutant is caught: what is recorded to enter the changed
+ * functions first, by day and then by night, and only then all there is. No stage is empty.
  */
-export function stages(names: readonly string[], suites: Iterable<Suite>): string[][] {
-  const narrow = new Set<string>();
-  for (const { name, types } of suites) if (types.length > 0 && types.length <= 2) narrow.add(name);
+export function stages(names: readonly string[], suites: Iterable<Suite>): Stage[] {
+  const night = new Set<string>();
+  for (const { name, nightly } of suites) if (nightly) night.add(name);
   return [
-    names.filter((name) => narrow.has(name)),
-    names.filter((name) => !narrow.has(name)),
-  ].filter((stage) => stage.length > 0);
+    { names: names.filter((name) => !night.has(name)), auto: true },
+    { names: names.filter((name) => night.has(name)), auto: true },
+    { names, auto: false },
+  ].filter((stage) => stage.names.length > 0);
 }
 
 const device = ['MEMORY_DEVICE_PRIVATE', 'MEMORY_DEVICE_COHERENT'];
