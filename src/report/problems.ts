@@ -188,10 +188,12 @@ function failureLines(step: StepResult, context: Context): string[] {
   const { failure } = step;
   const { paint, columns } = context;
   if (failure === undefined) return [];
-  const title = `${step.step}: ${failure.title}`;
+  // What failed is never cut off: a file and a hunk may stand at its end.
+  const [first = '', ...rest] = wrap(`${step.step}: ${failure.title.slice(0, 1000)}`, columns - 8);
   const detail = cleanLines(failure.detail ?? '', columns - 8, maxDetail);
   return [
-    `  ${paint.status(step.status, step.status.padEnd(5))} ${paint.bold(clean(title, columns - 8))}`,
+    `  ${paint.status(step.status, step.status.padEnd(5))} ${paint.bold(cut(first, columns - 8))}`,
+    ...rest.map((line) => `        ${paint.bold(cut(line, columns - 8))}`),
     `        ${clean(failure.code, 40)}, blame: ${blames[failure.blame]}`,
     ...(failure.detail === undefined
       ? []
