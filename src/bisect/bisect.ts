@@ -1,6 +1,7 @@
 // The one place that composes a bisection: asks the pure core what to do next, does it, and tells it what came of it, until there
 // is an answer. Every step is on disk before the next one begins.
 import { loadSuites, loadTopologies } from '../config/load.ts';
+import { loadVariant } from '../config/variant.ts';
 import { type Next, next } from '../core/bisect/next.ts';
 import { foldSteps, learn, type State } from '../core/bisect/state.ts';
 import type { Begin, Purpose, Step } from '../core/bisect/step.ts';
@@ -9,11 +10,12 @@ import { narrowJob, type PlannedJob, planJobs } from '../core/plan.ts';
 import { pickJob, shapeJobs } from './job.ts';
 import { revertOn } from './specimen.ts';
 import { type BisectRequest, layTable, type Table } from './table.ts';
-import { type Bench, buildOne, tryOne } from './trial.ts';
+import { type Bench, buildOne, tryOne, worthTelling } from './trial.ts';
 import type { Lab, RunPlace } from '../run/request.ts';
 import { treeTypes } from '../run/tested-kernel.ts';
 import { commitBefore, describeCommits } from '../tree/history.ts';
 import type { Context } from '../util/context.ts';
+import { withSandbox } from '../util/sandbox-trial.ts';
 import type { AccelChoice } from '../vm/probe.ts';
 
 /** Whoever follows it, and keeps it. */
@@ -30,8 +32,9 @@ export async function bisect(
   place: RunPlace,
   lab: Lab,
   follower: Follower,
-  ctx: Context,
+  given: Context,
 ): Promise<State> {
+  const { ctx, info } = await withSandbox(wanted.request.sandbox ?? 'auto', given);
   const table = await layTable(wanted, place.dir, ctx);
   const good = await table.goodEnds(ctx);
   const jobs = shapeJobs(await plannedJobs(table, lab, ctx), wanted.predicate);
@@ -43,7 +46,7 @@ export async function bisect(
     ...{ predicate: wanted.predicate, firstParent: wanted.firstParent },
     ...{ job: job.id, tests: job.tests.map(({ name }) => name) },
     ...(wanted.configs === undefined ? {} : { noRevert: true }),
-    ...{ startedAt: place.startedAt, argv: place.argv, more: { wanted } },
+    ...{ startedAt: place.startedAt, argv: place.argv, more: { wanted, builds: info.text } },
   };
   follower.keep(begin);
   return drive(foldSteps([begin]), table, { lab, place, base: table.base, job }, follower, ctx);
@@ -55,11 +58,12 @@ export async function resume(
   place: RunPlace,
   lab: Lab,
   follower: Follower,
-  ctx: Context,
+  given: Context,
 ): Promise<State> {
   const before = foldSteps(steps);
   const { begin } = before;
   const wanted = wantedOf(begin);
+  const { ctx } = await withSandbox(wanted.request.sandbox ?? 'auto', given);
   const table = await layTable({ ...wanted, bad: begin.bad }, place.dir, ctx);
   const jobs = shapeJobs(await plannedJobs(table, lab, ctx), begin.predicate);
   const planned = jobs.find(({ id }) => id === begin.job);
@@ -98,7 +102,9 @@ async function plannedJobs(table: Table, lab: Lab, ctx: Context): Promise<Planne
   const suites = await loadSuites(lab.projectDir);
   const topologies = await loadTopologies(lab.projectDir);
   const enumerators = await treeTypes(source, ctx);
-  return planJobs(request.selection, { suites, topologies, enumerators }, request.command);
+  const variant = await loadVariant(lab.projectDir, request.variant);
+  const catalogue = { suites, topologies, enumerators, ...(variant && { variant }) };
+  return planJobs(request.selection, catalogue, request.command);
 }
 
 type Seat = Omit<Bench, 'predicate'>;
@@ -122,19 +128,21 @@ async function drive(
     const specimen = await table.shelf.take(commit, ctx);
     if (!state.images.has(commit)) {
       const built = await buildOne(specimen, seat.lab, ctx);
-      if ('image' in built) tell({ type: 'image', commit, image: built.image, ms: since(begin) });
-      else tell({ type: 'observe', commit, purpose, ...built, ms: since(begin) });
+      const ms = since(begin);
+      if ('image' in built) tell({ type: 'image', commit, image: built.image, purpose, ms });
+      else tell({ type: 'observe', commit, purpose, ...built, ms });
       return;
     }
     const bench = { ...seat, predicate: state.begin.predicate };
-    const count = Math.min(runs, table.request.jobs);
+    const count = Math.min(runs, (unlikelyToEnd.has(purpose) ? 5 : 1) * table.request.jobs);
     // What was seen before is as good as seeing it now, once: repeating it would tell nothing.
     const reuse = runs === 1 && (purpose === 'search' || purpose === 'walk');
     const how = { runs: count, reuse, ...(accel === undefined ? {} : { accel }) };
     const { trials, accel: used } = await tryOne(specimen, how, bench, ctx);
     if (used === 'tcg' || used === 'kvm') accel = { accel: used };
-    const ms = Math.round(since(begin) / trials.length);
-    for (const trial of trials) tell({ type: 'observe', commit, purpose, ...trial, ms });
+    const told = worthTelling(trials);
+    const ms = Math.round(since(begin) / told.length);
+    for (const trial of told) tell({ type: 'observe', commit, purpose, ...trial, ms });
   };
   const introduce = async (ids: readonly string[]): Promise<void> => {
     const unknown = ids.filter((id) => isCommit(id) && !state.commits.has(id));
@@ -171,6 +179,9 @@ async function drive(
     }
   }
 }
+
+/** Purposes for which one run seldom makes the others needless: guests follow each other without a pause. */
+const unlikelyToEnd: ReadonlySet<Purpose> = new Set(['rate', 'confirm', 'culprit', 'revert']);
 
 const isCommit = (name: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name);
 

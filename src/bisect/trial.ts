@@ -75,6 +75,15 @@ export async function tryOne(
   };
 }
 
+/** Side by side, one bad moment of the lab spoils several: that is one failure of it, and none in a row if others came to an end. */
+export function worthTelling<T extends Judgement>(trials: readonly T[]): readonly T[] {
+  const [first] = trials.filter(({ outcome }) => outcome === 'infra');
+  return [
+    ...(first === undefined ? [] : [first]),
+    ...trials.filter((one) => one.outcome !== 'infra'),
+  ];
+}
+
 /** Each round of a repeated job as if it had been the only one. */
 export const roundsOf = (events: readonly Event[], job: string, count: number): RunResult[] =>
   Array.from({ length: count }, (_, index) => {

@@ -9,7 +9,7 @@ import { splitPath } from '../core/plan.ts';
 import type { Predicate } from '../core/predicate.ts';
 import { parseDuration } from '../core/units.ts';
 import type { App } from './app.ts';
-import { type RunArguments, runRequest } from './run-options.ts';
+import { type RunArguments, runRequest, sandboxOption, variantOption } from './run-options.ts';
 import { withSourceOptions } from './source-options.ts';
 
 export interface BisectArguments extends RunArguments {
@@ -30,6 +30,7 @@ export interface BisectArguments extends RunArguments {
   proof: boolean;
   resume: string | undefined;
   replay: string | undefined;
+  dryRun: boolean | undefined;
   format: string;
 }
 
@@ -98,6 +99,7 @@ export const withBisectOptions = <T>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'One more kernel config fragment',
     })
+    .option('variant', variantOption)
     .option('config-bisect', {
       type: 'string',
       nargs: 2,
@@ -148,15 +150,21 @@ export const withBisectOptions = <T>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'Say again what the bisection in this folder, or log, came to',
     })
+    .option('sandbox', sandboxOption)
     .option('jobs', { type: 'number', requiresArg: true, describe: 'Guests at once' })
     .option('accel', { choices: ['auto', 'kvm', 'tcg'], default: 'auto' })
     .option('out', { type: 'string', describe: 'Folder for the bisection (default: a new one)' })
+    .option('dry-run', {
+      type: 'boolean',
+      describe: 'Print the ends, and the exact git, make and QEMU command lines, and do nothing',
+    })
     .option('format', {
       choices: ['plain', 'json', 'git'],
       default: 'plain',
       describe: 'What goes to standard output; git: as `git bisect log`, for git bisect replay',
     })
-    .conflicts('resume', 'replay')
+    .conflicts('resume', ['replay', 'dry-run'])
+    .conflicts('replay', 'dry-run')
     .example(
       "$0 bisect --tree ~/linux --good v6.12 --test 'device-coherent > longterm pin migrates away'",
       'the commit since v6.12 that broke a test',

@@ -1,9 +1,10 @@
 // Bisections end to end: the real command, histories of a small tree, a QEMU in which kernels with a mark fail.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { bisectSchema } from '../config/bisect-results.ts';
 import type { Step } from '../core/bisect/step.ts';
 import type { FakeAnswer } from '../testing/fake-qemu.ts';
 import { fakeTree, userGit } from '../testing/fakelinux/fakelinux.ts';
@@ -99,9 +100,7 @@ test(`the commit among sixteen with a merge and a stretch that does not build; s
   const base = await userGit(tree, 'rev-parse', `${commits[0]}~1`);
   const argv = ['bisect', '--tree', tree, '--good', base, '--rate', '1', '--out', out, ...ask];
   const { code, stderr, stdout } = await rig.pgmap(argv, { scenario: bootOk(failing) });
-  const report = JSON.parse(await readFile(join(out, 'bisect.json'), 'utf8')) as {
-    answer: unknown;
-  };
+  const report = bisectSchema.parse(JSON.parse(await readFile(join(out, 'bisect.json'), 'utf8')));
   expect(code, stderr).toBe(0);
   expect(report.answer).toMatchObject({ kind: 'culprit', commit: culprit, confidence: 1 });
   expect(stdout).toContain(`first bad commit: ${culprit.slice(0, 12)} ("fault ${fault}")`);
@@ -152,6 +151,52 @@ test('a culprit that does not build is one of a range, and a fix-up tells which'
   const mended = await rig.pgmap([...argv, ...more, '--with-patch', fix], options);
   expect(mended.code, mended.stderr).toBe(0);
   expect(JSON.parse(mended.stdout)).toMatchObject({ answer: { kind: 'culprit', commit: culprit } });
+});
+
+test('by hand: git bisect run, with pgmap run for each commit', async () => {
+  const { commits, culprit, tree } = await newHistory('by-hand', 14);
+  const bin = await rig.qemu(bootOk(failing));
+  const command = [
+    process.execPath,
+    join(rig.project, 'dist/cli.js'),
+    'run',
+    '--tree',
+    '.',
+    ...ask,
+  ];
+  await userGit(tree, 'bisect', 'start', 'HEAD', `${commits[0]}~1`);
+  const env = {
+    ...{ HOME: rig.dir, XDG_CACHE_HOME: join(rig.dir, 'cache'), LC_ALL: 'C' },
+    ...{ XDG_STATE_HOME: join(rig.dir, 'state'), PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+  };
+  const child = spawn('git', ['bisect', 'run', ...command], { cwd: tree, env });
+  let said = '';
+  child.stdout.on('data', (text: Buffer) => (said += text.toString()));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(code, said).toBe(0);
+  // Commits that do not build are skipped, by exit code 125.
+  expect(said).toContain(`${culprit} is the first bad commit`);
+  expect(await userGit(tree, 'bisect', 'log')).toContain('# first bad commit');
+});
+
+test('a dry run says what is searched, and does nothing', async () => {
+  const { commits, tree } = await newHistory('dry', 3);
+  const before = await rig.written();
+  const argv = ['bisect', '--tree', tree, '--good', `${commits[0]}~1`, '--dry-run', ...ask];
+  const { code, stderr, stdout } = await rig.pgmap(argv);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("# bad is: 'core > one' is FAIL");
+  expect(stdout).toContain('# 17 commits to search, 5 kernels if all of them build and boot');
+  expect(stdout).toContain('# core@small: one\n');
+  expect(stdout).toMatch(/^qemu-system-x86_64 /m);
+  const kernels = (paths: string[]) =>
+    paths.filter((path) => /^(?:cache.pgmap.(?:kernels|objects)|state.pgmap.runs)./.test(path));
+  expect(kernels(await rig.written())).toEqual(kernels(before));
+  const series = await fakeSeries(rig.dir, rig.tree, 'dry-series', [
+    { subject: 'mm/memremap: one', add: mark('harmless') },
+  ]);
+  const other = await rig.pgmap(['bisect', '--tree', rig.tree, series, '--boot', '--dry-run']);
+  expect(other.stdout).toContain(`# the first bad patch of ${series} on what they are for`);
 });
 
 test('killed in the middle, it goes on where it was', async () => {

@@ -13,12 +13,13 @@ import { commandLine } from '../core/shell.ts';
 import {
   answerOf,
   type BisectFacts,
-  bisectReport,
   nameCommit,
   outlook,
   regressionMail,
   stepLine,
+  wholeBisectReport,
 } from '../report/bisect.ts';
+import { bisectJson } from '../report/bisect-json.ts';
 import { bisectLogName, openStepLog, readSteps } from '../store/bisect-log.ts';
 import { writeDerived } from '../store/run-folder.ts';
 import { type App, contextOf } from './app.ts';
@@ -52,6 +53,12 @@ export const bisectCommand = (app: App): CommandModule<object, BisectArguments> 
       resumed === undefined ? [] : await readSteps(join(dir, bisectLogName), { mend: true });
     if (resumed === undefined && existsSync(join(dir, bisectLogName)))
       throw usage('run-exists', `${dir} already holds a bisection`, '--resume goes on with it.');
+    if (args.dryRun === true) {
+      const context = contextOf(app, (text) => app.err.write(`${text}\n`));
+      const { dryBisect } = await import('../bisect/dry-run.ts');
+      app.out.write(await dryBisect(wantedBy(app, args), dir, labOf(app), context));
+      return;
+    }
     const progress = progressLine(app);
     const log = openStepLog(dir);
     const place = { id, dir, startedAt: new Date(app.now()).toISOString(), argv: app.argv };
@@ -89,11 +96,11 @@ export const bisectCommand = (app: App): CommandModule<object, BisectArguments> 
     }
     progress.end();
     const facts = factsOf(steps);
-    await writeDerived(dir, 'report.txt', bisectReport(facts));
+    await writeDerived(dir, 'report.txt', wholeBisectReport(facts));
     // Settings are nothing that git knows, nor does the user's tree know the commits that we made of patches.
     const byHand = facts.state.begin.noRevert !== true && !facts.series;
     if (byHand) await writeDerived(dir, 'bisect.log', gitLog(facts.state));
-    await writeDerived(dir, 'bisect.json', toJson(facts));
+    await writeDerived(dir, 'bisect.json', bisectJson(facts.state, steps));
     const mail = regressionMail(facts);
     if (mail !== undefined) await writeDerived(dir, 'report.mail', mail);
     finish(app, args, facts);
@@ -124,24 +131,16 @@ function factsOf(steps: readonly Step[]): BisectFacts {
 function finish(app: App, args: BisectArguments, facts: BisectFacts): void {
   app.out.write(
     args.format === 'json'
-      ? toJson(facts)
+      ? bisectJson(facts.state, facts.steps)
       : args.format === 'git'
         ? gitLog(facts.state)
-        : bisectReport(facts),
+        : wholeBisectReport(facts),
   );
   app.exitWith(codeOf(answerOf(facts.state)));
 }
 
 const gitLog = (state: State): string =>
   gitBisectLog(state, new Map([...state.commits].map(([id, { title }]) => [id, title])));
-
-function toJson({ state }: BisectFacts): string {
-  const { bad, job, predicate, settings } = state.begin;
-  const { plan, commits } = state;
-  const answer = answerOf(state) ?? { kind: 'unfinished' };
-  const rate = plan === undefined ? undefined : { ...plan.tries, atLeast: plan.low };
-  return `${JSON.stringify({ schema: 1, answer, predicate, job, bad, settings, rate, commits: [...commits.values()] }, undefined, 2)}\n`;
-}
 
 /** 255 for what repeating will not mend: `git bisect run` would stop there, too. */
 function codeOf(answer: Answer | undefined): number {

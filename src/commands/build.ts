@@ -2,7 +2,9 @@
 import type { CommandModule } from 'yargs';
 import { formatDuration } from '../core/units.ts';
 import { buildKernel } from '../run/tested-kernel.ts';
+import { clean } from '../report/escape.ts';
 import { table } from '../report/table.ts';
+import { withSandbox } from '../util/sandbox-trial.ts';
 import { type App, contextOf } from './app.ts';
 import { type RunArguments, runRequest, withKernelOptions } from './run-options.ts';
 import { labOf } from './run.ts';
@@ -17,11 +19,10 @@ export const buildCommand = (app: App): CommandModule<object, RunArguments> => (
   async handler(args) {
     const start = performance.now();
     const progress = progressLine(app);
-    const { build } = await buildKernel(
-      runRequest(app, { ...args, accel: 'auto' }),
-      labOf(app),
-      contextOf(app, progress.show),
-    );
+    const request = runRequest(app, { ...args, accel: 'auto' });
+    const { sandbox = 'auto' } = request;
+    const { ctx, info } = await withSandbox(sandbox, contextOf(app, progress.show));
+    const { build } = await buildKernel(request, labOf(app), ctx);
     progress.end();
     app.out.write(
       table([
@@ -31,6 +32,7 @@ export const buildCommand = (app: App): CommandModule<object, RunArguments> => (
         ['config', build.configFile],
         ['modules', build.modulesDir],
         [build.cached ? 'cached' : 'built', formatDuration(performance.now() - start)],
+        ['builds', info.text],
         ...build.unmet.map(({ symbol, reason }) => [`CONFIG_${symbol}`, reason]),
       ]),
     );
@@ -47,7 +49,8 @@ export function progressLine(app: App): { show(text: string): void; end(): void 
       if (now - last < (app.err.isTerminal ? 100 : 5000)) return;
       last = now;
       shown = true;
-      const line = text.slice(0, app.err.columns() - 1);
+      // What make says is somebody else's text.
+      const line = clean(text, app.err.columns() - 1);
       app.err.write(app.err.isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
     },
     end() {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { formatSize, parseDuration } from '../core/units.ts';
 import { jobCacheFolder } from '../store/job-cache.ts';
+import { sweepCache, sweepRuns } from '../store/leftovers.ts';
+import { isRunning } from '../store/run-folder.ts';
 import { lock } from '../util/lock.ts';
 import { run } from '../util/proc.ts';
 import { type App, contextOf } from './app.ts';
@@ -43,6 +45,10 @@ export const cleanCommand = (app: App): CommandModule<object, Arguments> => ({
   async handler({ olderThan, what, dryRun }) {
     const limitMs = parseDuration(olderThan);
     let bytes = 0;
+    if (!dryRun) {
+      await sweepCache(app.places);
+      await sweepRuns(app.places);
+    }
     for (const kind of kinds) {
       if (what !== undefined && what.length > 0 && !what.includes(kind)) continue;
       const root = kind === 'runs' ? app.places.runsDir : join(app.places.cacheDir, kind);
@@ -50,6 +56,7 @@ export const cleanCommand = (app: App): CommandModule<object, Arguments> => ({
         const path = join(root, name);
         const info = await stat(path).catch(() => undefined);
         if (info === undefined || app.now() - info.mtimeMs < limitMs) continue;
+        if (kind === 'runs' && isRunning(path)) continue;
         const size = await sizeOf(path);
         bytes += size;
         app.out.write(

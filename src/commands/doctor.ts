@@ -8,6 +8,7 @@ import { FailureError } from '../core/failure.ts';
 import { formatSize } from '../core/units.ts';
 import { findings, type Finding } from '../report/findings.ts';
 import { run } from '../util/proc.ts';
+import { bubblewrapLine, trySandbox } from '../util/sandbox-trial.ts';
 import { missingFor, qemuFacts } from '../vm/probe.ts';
 import type { App } from './app.ts';
 import { qemuProgram } from './qemu.ts';
@@ -185,6 +186,15 @@ async function hostFindings(app: App): Promise<Finding[]> {
       ? {}
       : { mend: 'a tree, its objects and a kernel take 6 GiB; `pgmap clean` drops old ones' }),
   });
+  const sandbox = await trySandbox({ path: app.path, signal: app.signal });
+  found.push(
+    typeof sandbox === 'string'
+      ? {
+          ...{ ok: false, needed: false, what: `builds are not sandboxed: ${sandbox}` },
+          mend: `${bubblewrapLine}; in a container, allow user namespaces`,
+        }
+      : { ok: true, needed: false, what: `builds are sandboxed by ${sandbox.name}` },
+  );
   const kvm = await access('/dev/kvm').then(
     () => true,
     () => false,

@@ -2,6 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { loadSuites, loadTopologies } from '../config/load.ts';
 import { loadReach } from '../config/reach.ts';
+import { loadVariants } from '../config/variant.ts';
 import { FailureError } from '../core/failure.ts';
 import { entriesOf, gaps, reachSizes } from '../core/reach-list.ts';
 import { fold } from '../core/result.ts';
@@ -29,6 +30,15 @@ const lists: Record<string, (app: App, args: Arguments) => Promise<string[][]>> 
     [...(await loadTopologies(app.places.projectDir)).values()].map((one) => [
       one.name,
       one.description,
+    ]),
+  variants: async (app) =>
+    [...(await loadVariants(app.places.projectDir)).values()].map((one) => [
+      one.name,
+      one.description,
+      `limits x ${one.slower}`,
+      one.allow.length + one.skip.length === 0
+        ? 'no exceptions'
+        : `${one.allow.length} reports allowed, ${one.skip.length} tests left out`,
     ]),
   tests: async (app) => {
     const suites = [...(await loadSuites(app.places.projectDir)).values()];
@@ -102,7 +112,7 @@ const short = (type: string): string => type.replace('MEMORY_DEVICE_', '').toLow
 
 export const listCommand = (app: App): CommandModule<object, Arguments> => ({
   command: 'list <what> [names..]',
-  describe: 'List suites, topologies, types, tests, functions or runs',
+  describe: 'List suites, topologies, variants, types, tests, functions or runs',
   builder: (yargs) =>
     withSourceOptions(
       yargs
@@ -120,6 +130,7 @@ export const listCommand = (app: App): CommandModule<object, Arguments> => ({
       .example('$0 list tests', 'memory type, suite, test, and how much of the kernel it enters')
       .example('$0 list functions dax_iomap_rw mm/hmm.c', 'the tests that enter them')
       .example('$0 list functions', 'what no test enters')
+      .example('$0 list variants', 'the debug kernels of --variant')
       .example('$0 list types --tree ~/linux', 'the memory types of a tree'),
   async handler(args) {
     const rows = await lists[args.what]?.(app, args);

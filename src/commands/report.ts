@@ -11,7 +11,7 @@ import { tap } from '../report/tap.ts';
 import { readRecord } from '../store/run-folder.ts';
 import { parseTap } from '../tap/parse.ts';
 import type { App, Output } from './app.ts';
-import { givenFile, readInput } from './splats.ts';
+import { givenFile, inputOf } from './splats.ts';
 
 interface Arguments {
   run: string;
@@ -38,7 +38,7 @@ export const reportCommand = (app: App): CommandModule<object, Arguments> => ({
   async handler({ run: given, format }) {
     const run = givenFile(app, given);
     const dir = await runFolder(app, run);
-    const events = dir === undefined ? tapEvents(run, await readInput(run)) : await readRecord(dir);
+    const events = dir === undefined ? await tapEvents(run) : await readRecord(dir);
     app.out.write(render(fold(events), format as Format, app.out));
   },
 });
@@ -64,15 +64,15 @@ export async function runFolder(app: App, run: string): Promise<string | undefin
   return join(app.places.runsDir, run);
 }
 
-/** A bare stream as the record of a run with one job. */
-function tapEvents(file: string, bytes: Buffer): Event[] {
+/** A bare stream, which may be larger than memory, as the record of a run with one job. */
+async function tapEvents(file: string): Promise<Event[]> {
   const suite = file === '-' ? 'stdin' : basename(file);
   const events: Event[] = [];
   const job = suite;
   const reader = parseTap((point) =>
     events.push({ at: 0, type: 'test', job, point: { ...point, path: [suite, ...point.path] } }),
   );
-  reader.write(bytes);
+  for await (const chunk of inputOf(file)) reader.write(chunk);
   const end = reader.end();
   if (end.problems.length > 0)
     events.push({

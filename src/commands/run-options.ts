@@ -1,7 +1,10 @@
 // The options of `run`, which `build` and `shell` share in part, and the request they make.
+import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { FailureError } from '../core/failure.ts';
+import { parseDuration } from '../core/units.ts';
 import type { RunRequest } from '../run/request.ts';
+import type { SandboxChoice } from '../util/sandbox-trial.ts';
 import type { App } from './app.ts';
 import {
   type SourceArguments,
@@ -13,6 +16,8 @@ import {
 export interface RunArguments extends SourceArguments {
   series: string[] | undefined;
   config: string[] | undefined;
+  variant?: string | undefined;
+  extra?: string | undefined;
   kernel: string | undefined;
   modules: string | undefined;
   type: string[] | undefined;
@@ -24,6 +29,8 @@ export interface RunArguments extends SourceArguments {
   nightly?: boolean;
   each?: boolean;
   callers?: boolean;
+  sandbox?: string | undefined;
+  deadline?: number | undefined;
   out: string | undefined;
   baseline?: string | undefined;
   repeat?: number | undefined;
@@ -39,12 +46,30 @@ export const withKernelOptions = <T>(yargs: Argv<T>) =>
       describe:
         'Patches on top: an mbox, a folder of patches, patch files, A..B of --tree, a message id or link (takes b4)',
     }),
-  ).option('config', {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    describe: 'One more kernel config fragment',
-  });
+  )
+    .option('config', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'One more kernel config fragment',
+    })
+    .option('variant', variantOption)
+    .option('sandbox', sandboxOption);
+
+/** The debug variant, for every command that builds a kernel. */
+export const variantOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'With a checker built in: kasan, lockdep, kmemleak, kcsan, ubsan (pgmap list variants)',
+} as const;
+
+/** For every command that builds a kernel. */
+export const sandboxOption = {
+  choices: ['auto', 'on', 'off'],
+  default: 'auto',
+  describe:
+    'Build inside of bubblewrap: no network, no home, only the objects written to; auto: where it works',
+} as const;
 
 /** What is run on it, and where. */
 export const withSelectionOptions = <T>(yargs: Argv<T>) =>
@@ -103,8 +128,20 @@ export const withSelectionOptions = <T>(yargs: Argv<T>) =>
       default: 'auto',
       describe: 'auto takes KVM only if a kernel boots under it',
     })
+    .option('deadline', {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Stop after this time, e.g. 2h; guests are asked where they are, and --resume goes on',
+      coerce: parseDuration,
+    })
     .option('out', { type: 'string', describe: 'Run folder (default: a new one)' })
-    .conflicts('kernel', ['tree', 'source', 'each', 'callers']);
+    .option('extra', {
+      type: 'string',
+      hidden: true,
+      describe: 'A folder with suites/ and topologies/ beside those of the project',
+    })
+    .conflicts('kernel', ['tree', 'source', 'variant', 'each', 'callers']);
 
 /** What it is compared with, and how often each job runs. */
 export const withComparisonOptions = <T>(yargs: Argv<T>) =>
@@ -155,6 +192,9 @@ export function runRequest(app: App, args: RunArguments, baseline?: string): Run
     source: sourceRequest(app, args),
     series,
     configFiles: config,
+    ...(args.variant === undefined ? {} : { variant: args.variant }),
+    ...(args.deadline === undefined ? {} : { deadlineMs: args.deadline }),
+    ...(args.extra === undefined ? {} : { extraDir: resolve(app.cwd, args.extra) }),
     ...(args.kernel === undefined
       ? {}
       : {
@@ -181,12 +221,16 @@ export function runRequest(app: App, args: RunArguments, baseline?: string): Run
     untilFail: args.untilFail ?? false,
     each: args.each ?? false,
     callers: args.callers ?? false,
+    sandbox: (args.sandbox ?? 'auto') as SandboxChoice,
     command: [
       ...['npx', 'pgmap', 'run', ...series, ...sourceWords(args)],
+      ...(args.variant === undefined ? [] : ['--variant', args.variant]),
+      ...(args.extra === undefined ? [] : ['--extra', args.extra]),
       ...config.flatMap((file) => ['--config', file]),
       ...(args.kernel === undefined ? [] : ['--kernel', args.kernel]),
       ...(args.modules === undefined ? [] : ['--modules', args.modules]),
       ...(args.accel === 'auto' ? [] : ['--accel', args.accel]),
+      ...(['auto', undefined].includes(args.sandbox) ? [] : ['--sandbox', String(args.sandbox)]),
       ...(args.baseline === undefined ? [] : ['--baseline', args.baseline]),
     ],
   };

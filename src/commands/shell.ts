@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs';
 import { type App, contextOf } from './app.ts';
 import { progressLine } from './build.ts';
 import { type RunArguments, runRequest, withKernelOptions } from './run-options.ts';
+import { withSandbox } from '../util/sandbox-trial.ts';
 import { labOf } from './run.ts';
 
 interface Arguments extends RunArguments {
@@ -28,22 +29,21 @@ export const shellCommand = (app: App): CommandModule<object, Arguments> => ({
     const progress = progressLine(app);
     const topology = String(args.topology);
     const { openShell } = await import('../run/shell.ts');
-    const code = await openShell(
-      runRequest(app, { ...args, topology: [topology] }),
-      labOf(app),
-      contextOf(app, progress.show),
-      {
-        topology,
-        gdb: args.gdb,
-        terminal: { rows: process.stdout.rows || 24, cols: app.out.columns(), term: 'linux' },
-        input: process.stdin,
-        output: process.stdout,
-        onNote(text) {
-          progress.end();
-          app.err.write(`${text}\n`);
-        },
+    const request = runRequest(app, { ...args, topology: [topology] });
+    const { sandbox = 'auto' } = request;
+    const { ctx, info } = await withSandbox(sandbox, contextOf(app, progress.show));
+    if (!info.on) app.err.write(`builds are ${info.text}\n`);
+    const code = await openShell(request, labOf(app), ctx, {
+      topology,
+      gdb: args.gdb,
+      terminal: { rows: process.stdout.rows || 24, cols: app.out.columns(), term: 'linux' },
+      input: process.stdin,
+      output: process.stdout,
+      onNote(text) {
+        progress.end();
+        app.err.write(`${text}\n`);
       },
-    );
+    });
     app.exitWith(code);
   },
 });

@@ -1,6 +1,5 @@
 // pgmap splats FILE: the kernel reports in a console log.
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import { newSplatReader, type FoundSplat } from '../console/splat.ts';
 import { FailureError } from '../core/failure.ts';
@@ -51,30 +50,23 @@ export const givenFile = (app: App, file: string): string =>
 async function scan(file: string): Promise<FoundSplat[]> {
   const found: FoundSplat[] = [];
   const reader = newSplatReader((splat) => found.push(splat));
-  try {
-    for await (const chunk of file === '-' ? process.stdin : createReadStream(file))
-      reader.write(Buffer.from(chunk));
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
+  for await (const chunk of inputOf(file)) reader.write(chunk);
   reader.end();
   return found.sort((one, other) => one.from - other.from);
 }
 
-/** A file's bytes, or standard input's for `-`. Throws FailureError `usage/unreadable`. */
-export async function readInput(file: string): Promise<Buffer> {
+/**
+ * A file's bytes, or standard input's for `-`, piece by piece: as a stream, because standard input may be a socket, which cannot
+ * be opened as /dev/stdin. Throws FailureError `usage/unreadable`.
+ */
+export async function* inputOf(file: string): AsyncGenerator<Buffer, void, undefined> {
   try {
-    return file === '-' ? await readAll(process.stdin) : await readFile(file);
+    const stream: AsyncIterable<Uint8Array> =
+      file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 2 ** 20 });
+    for await (const chunk of stream) yield Buffer.from(chunk);
   } catch (cause) {
     throw unreadable(file, cause);
   }
-}
-
-/** A stream, because standard input may be a socket, which cannot be opened as /dev/stdin. */
-async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 function unreadable(file: string, cause: unknown): FailureError {

@@ -9,21 +9,41 @@ import { asSuite, suiteSchema } from './suite.ts';
 import { asTopology, topologySchema } from './topology.ts';
 import { loadYaml } from './yaml.ts';
 
-/** Topologies by name. A file must be named after what it holds. */
-export async function loadTopologies(projectDir: string): Promise<ReadonlyMap<string, Topology>> {
-  const dir = join(projectDir, 'configs/topologies');
+/**
+ * Topologies by name, of the project and of `extraDir`/topologies, if one is given. A file must be named after what it
+ * holds.
+ */
+export async function loadTopologies(
+  projectDir: string,
+  extraDir?: string,
+): Promise<ReadonlyMap<string, Topology>> {
   const found = new Map<string, Topology>();
+  await addTopologies(found, join(projectDir, 'configs/topologies'));
+  if (extraDir !== undefined) await addTopologies(found, join(extraDir, 'topologies'));
+  return found;
+}
+
+async function addTopologies(found: Map<string, Topology>, dir: string): Promise<void> {
   for (const file of (await readdir(dir)).filter((one) => one.endsWith('.yaml')).sort()) {
     const topology = asTopology(await loadYaml(join(dir, file), topologySchema));
     sameName(join(dir, file), basename(file, '.yaml'), topology.name);
     found.set(topology.name, topology);
   }
-  return found;
 }
 
-/** Suites by name: every folder of suites/ that has a suite.yaml. */
-export async function loadSuites(projectDir: string): Promise<ReadonlyMap<string, Suite>> {
-  const dir = join(projectDir, 'suites');
+/** Suites by name: every folder of suites/, and of `extraDir`/suites if one is given, that has a suite.yaml. */
+export async function loadSuites(
+  projectDir: string,
+  extraDir?: string,
+): Promise<ReadonlyMap<string, Suite>> {
+  const found = await suitesIn(join(projectDir, 'suites'));
+  if (extraDir !== undefined)
+    for (const [name, suite] of await suitesIn(join(extraDir, 'suites')))
+      found.set(name, { ...suite, dir: join(extraDir, 'suites', name) });
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function suitesIn(dir: string): Promise<Map<string, Suite>> {
   const found = new Map<string, Suite>();
   for (const item of (await readdir(dir, { withFileTypes: true })).filter((one) =>
     one.isDirectory(),
@@ -34,7 +54,7 @@ export async function loadSuites(projectDir: string): Promise<ReadonlyMap<string
     sameName(file, item.name, suite.name);
     found.set(suite.name, suite);
   }
-  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return found;
 }
 
 export const loadRecipe = (projectDir: string) =>

@@ -107,7 +107,14 @@ export const resultsSchema = z
     subject: z.string(),
     argv: z.array(z.string()),
     host: z.strictObject({ cpus: z.int(), memoryBytes: z.int(), accel: z.string() }),
-    kernel: z.strictObject({ release: z.string(), tree: z.string(), key: z.string() }).optional(),
+    kernel: z
+      .strictObject({
+        release: z.string(),
+        tree: z.string(),
+        key: z.string(),
+        variant: z.string().optional(),
+      })
+      .optional(),
     series: z
       .strictObject({
         title: z.string(),
@@ -120,6 +127,10 @@ export const resultsSchema = z
         subject: z.string().optional(),
       })
       .optional(),
+    sandbox: z
+      .strictObject({ on: z.boolean(), text: z.string() })
+      .optional()
+      .meta({ description: 'What programs of the tree ran in while it was built' }),
     types: z.record(
       z.string(),
       z.strictObject({

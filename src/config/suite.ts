@@ -75,6 +75,11 @@ export const suiteSchema = z
         }),
       )
       .default([]),
+    kbuild: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]+$/, 'the name of a folder')
+      .optional()
+      .meta({ description: 'Folder with a Kbuild, whose modules are built against the kernel' }),
     tests: z.array(test).min(1),
     allow: z
       .array(

@@ -39,6 +39,7 @@ const shown = (pid: number, where: string): string =>
 test.each([
   ['the same task, still in the kernel', shown(7, 'spin') + shown(7, 'spin'), ['spin']],
   ['the same task, elsewhere in the kernel', shown(7, 'reclaim') + shown(7, 'walk'), []],
+  ['looking for memory', shown(7, 'spin').repeat(2).replaceAll('do_syscall_64', 'shrink_node'), []],
   ['another task the second time', shown(7, 'spin') + shown(8, 'spin'), []],
   ['shown once only', shown(7, 'spin'), []],
   ['idle the second time', shown(7, 'spin') + shown(7, 'default_idle'), []],

@@ -12,12 +12,17 @@ export interface ShownTask {
   readonly comm?: string;
   /** The first function of its trace that says something; absent for a CPU that idles or is in user space. */
   readonly function?: string;
+  /** It looks for free memory: a guest that has none is slow, which is no hang. */
+  readonly reclaims?: true;
 }
 
 export interface Hang {
   readonly cpus: readonly ShownTask[];
   readonly blocked: readonly ShownTask[];
-  /** Those that were in the same function for the same task each time they were shown, where that was more than once. */
+  /**
+   * Those that were in the same function for the same task each time they were shown, where that was more than once; not
+   * those that look for memory.
+   */
   readonly stuck: readonly ShownTask[];
 }
 
@@ -32,7 +37,10 @@ export function readHang(text: string): Hang {
     const [head = ''] = lines;
     const task = /^task:(.{1,64}?) +state:\S+ .*?pid:(\d+)/.exec(head);
     const name = whereOf(lines);
-    const where = name === undefined ? {} : { function: name };
+    const where = {
+      ...(name === undefined ? {} : { function: name }),
+      ...(lines.some((line) => reclaiming.test(line)) ? { reclaims: true as const } : {}),
+    };
     if (task !== null) blocked.push({ comm: task[1] ?? '', pid: Number(task[2]), ...where });
     else {
       const who = lines.map((line) => whoLine.exec(line)).find((match) => match !== null);
@@ -59,6 +67,9 @@ function sections(text: string): string[][] {
     }
   return found;
 }
+
+const reclaiming =
+  /\b(?:shrink_(?:node|lruvec|slab)\w*|(?:do_)?try_to_free_pages|out_of_memory|__alloc_pages_slowpath\w*)\+0x/;
 
 const idling =
   /^(?:default_idle\w*|native_(?:safe_)?halt|pv_native_safe_halt|acpi_\w*idle\w*|mwait_idle\w*|intel_idle\w*)$/;
@@ -91,7 +102,7 @@ function stuckOf(cpus: readonly ShownTask[]): ShownTask[] {
     else again.add(cpu);
     const same =
       before === undefined || (before.pid === one.pid && before.function === one.function);
-    if (one.function === undefined || !same) moved.add(cpu);
+    if (one.function === undefined || one.reclaims === true || !same) moved.add(cpu);
   }
   return [...first].flatMap(([cpu, one]) => (again.has(cpu) && !moved.has(cpu) ? [one] : []));
 }

@@ -19,12 +19,12 @@ const at = (text: string): number => log.indexOf(text);
 test('marks with the byte at which their line begins', () => {
   const line = (text: string): number => log.lastIndexOf('\n', at(text)) + 1;
   expect(readMarks(log)).toEqual([
-    { at: 0, kind: 'boot', test: '' },
-    { at: line('begin fs-dax > round'), kind: 'begin', test: 'fs-dax > round trip' },
-    { at: line('end fs-dax > round'), kind: 'end', test: 'fs-dax > round trip' },
-    { at: line('begin fs-dax > trunc'), kind: 'begin', test: 'fs-dax > truncate (2)' },
-    { at: line('timeout fs-dax'), kind: 'timeout', test: 'fs-dax > truncate (2)' },
-    { at: line('end fs-dax > trunc'), kind: 'end', test: 'fs-dax > truncate (2)' },
+    { at: 0, seconds: 0, kind: 'boot', test: '' },
+    { at: line('begin fs-dax > round'), seconds: 1, kind: 'begin', test: 'fs-dax > round trip' },
+    { at: line('end fs-dax > round'), seconds: 2, kind: 'end', test: 'fs-dax > round trip' },
+    { at: line('begin fs-dax > trunc'), seconds: 3, kind: 'begin', test: 'fs-dax > truncate (2)' },
+    { at: line('timeout fs-dax'), seconds: 4, kind: 'timeout', test: 'fs-dax > truncate (2)' },
+    { at: line('end fs-dax > trunc'), seconds: 5, kind: 'end', test: 'fs-dax > truncate (2)' },
   ]);
 });
 

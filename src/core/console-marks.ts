@@ -2,14 +2,16 @@
 
 /** `[   1.234567] pgmap: begin fs-dax > round trip` */
 const markLine =
-  /^(?:<\d{1,3}>)?\[[^\]\n]{1,40}\](?:\[[^\]\n]{1,40}\])? (?:pgmap: (begin|end|timeout) ([^\n\r]*)|Linux version )/gm;
+  /^(?:<\d{1,3}>)?\[([^\]\n]{1,40})\](?:\[[^\]\n]{1,40}\])? (?:pgmap: (begin|end|timeout|clock) ([^\n\r]*)|Linux version )/gm;
 
 export interface Mark {
   /** Index into the text the marks were read from. */
   readonly at: number;
-  /** `boot`: the kernel starts, and no test of an earlier boot runs any more. */
-  readonly kind: 'begin' | 'end' | 'timeout' | 'boot';
-  /** `suite > test`; '' for `boot`. */
+  /** Since boot, as the kernel says; NaN if it does not. */
+  readonly seconds: number;
+  /** `boot`: the kernel starts, and no test of an earlier boot runs any more. `clock`: what jiffies are at that time. */
+  readonly kind: 'begin' | 'end' | 'timeout' | 'boot' | 'clock';
+  /** `suite > test`; `jiffies=N hz=N` for `clock`, '' for `boot`. */
   readonly test: string;
 }
 
@@ -17,8 +19,9 @@ export interface Mark {
 export function readMarks(log: string): Mark[] {
   return [...log.matchAll(markLine)].map((match) => ({
     at: match.index,
-    kind: (match[1] ?? 'boot') as Mark['kind'],
-    test: (match[2] ?? '').trim(),
+    seconds: Number(match[1]),
+    kind: (match[2] ?? 'boot') as Mark['kind'],
+    test: (match[3] ?? '').trim(),
   }));
 }
 

@@ -73,6 +73,15 @@ export interface KernelInfo {
   readonly tree: string;
   /** Build key, the name of the cache entry. */
   readonly key: string;
+  /** Debug variant. */
+  readonly variant?: string;
+}
+
+/** What programs of the tested tree run in while it is built. */
+export interface SandboxInfo {
+  readonly on: boolean;
+  /** `sandboxed by bubblewrap 0.8.0`, or `not sandboxed: ` and why. */
+  readonly text: string;
 }
 
 export interface SeriesInfo {
@@ -108,10 +117,26 @@ export interface RunInfo {
   /** What was tested, in one line, e.g. `linux-source-6.12 6.12.117`. */
   readonly subject: string;
   readonly jobs: readonly JobInfo[];
+  /** What it takes to go on with the run; absent where nobody could. */
+  readonly origin?: RunOrigin;
+}
+
+export interface RunOrigin {
+  /** The request as plain data. @see run/request.ts */
+  readonly request: object;
+  /** The folder that its relative paths are relative to. */
+  readonly cwd: string;
+  /** What jobs are made of → a digest of it: `suite devdax`, `topology nvdimm`, `tree`. */
+  readonly inputs: Readonly<Record<string, string>>;
 }
 
 export type EventBody =
   | { readonly type: 'run-begin'; readonly run: RunInfo }
+  /**
+   * The run was cut short, and goes on: finished jobs count, the others begin again, and so do the steps of the run.
+   * @see core/finished.ts
+   */
+  | { readonly type: 'resume'; /** ISO 8601, UTC. */ readonly startedAt: string }
   /** Facts that are only known once the tree was read and the kernel built. */
   | {
       readonly type: 'kernel';
@@ -123,6 +148,7 @@ export type EventBody =
       readonly added?: readonly string[];
     }
   | { readonly type: 'series'; readonly series: SeriesInfo }
+  | { readonly type: 'sandbox'; readonly sandbox: SandboxInfo }
   /** What guests run under, and why it is not the faster one. */
   | { readonly type: 'accel'; readonly accel: string; readonly note?: string }
   | { readonly type: 'step-begin'; readonly job?: JobId; readonly step: Step }
@@ -167,7 +193,12 @@ export type EventBody =
       readonly source: 'make' | 'console' | 'tap';
       readonly text: string;
     }
-  | { readonly type: 'run-end'; readonly status: Status };
+  | {
+      readonly type: 'run-end';
+      readonly status: Status;
+      /** Somebody stopped it: it can be gone on with. */
+      readonly interrupted?: true;
+    };
 
 /** `at`: monotonic milliseconds since `run-begin`, so that two recordings compare. */
 export type Event = { readonly at: number } & EventBody;

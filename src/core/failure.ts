@@ -31,6 +31,9 @@ export class FailureError extends Error {
 /** Any thrown value as a Failure: a FailureError keeps its blame, everything else is a bug of this tool. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;
+  const host = error instanceof Error && 'code' in error && hostErrors[String(error.code)];
+  if (host !== undefined && host !== false)
+    return { blame: 'lab', code: host[0], title: (error as Error).message, hint: host[1] };
   const title = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? error.stack : undefined;
   return {
@@ -41,3 +44,18 @@ export function asFailure(error: unknown): Failure {
     hint: 'This is a bug in pgmap: please report it with events.ndjson.',
   };
 }
+
+const freeDisk = 'Free some space, or drop cached kernels and old runs with: pgmap clean';
+const fewer = 'Run fewer jobs at once (--jobs 1), or less beside it.';
+
+/** System errors that say that the host runs short, and no more. @see errno(3) */
+const hostErrors: Readonly<Record<string, readonly [code: string, hint: string] | undefined>> = {
+  ENOSPC: ['disk-full', freeDisk],
+  EDQUOT: ['disk-full', freeDisk],
+  ENOMEM: ['host-memory', fewer],
+  EMFILE: ['host-files', 'Raise the limit on open files: ulimit -n'],
+  ENFILE: ['host-files', fewer],
+  EAGAIN: ['host-processes', 'Raise the limit on processes (ulimit -u), or run less beside it.'],
+  EIO: ['host-disk', 'The disk cannot be read or written: see dmesg.'],
+  EROFS: ['host-disk', 'The file system is read-only: see dmesg.'],
+};

@@ -4,6 +4,7 @@ import { nameIn, olderNames } from './rename.ts';
 import { commandLine } from './shell.ts';
 import type { Suite, SuiteTest } from './suite.ts';
 import type { Topology } from './topology.ts';
+import { skippedIn, suiteIn, type Variant } from './variant.ts';
 
 /** What the user narrowed the run down to; empty lists mean everything. */
 export interface Selection {
@@ -25,6 +26,8 @@ export interface PlannedJob {
   readonly topology: Topology;
   readonly tests: readonly SuiteTest[];
   readonly reproduce: string;
+  /** The debug variant it is run in; its exceptions and words are in `suite` already. */
+  readonly variant?: Variant;
 }
 
 export interface Catalogue {
@@ -32,6 +35,8 @@ export interface Catalogue {
   readonly topologies: ReadonlyMap<string, Topology>;
   /** Enumerators of the tree's `enum memory_type`. */
   readonly enumerators: readonly string[];
+  /** The debug variant that was asked for. */
+  readonly variant?: Variant;
 }
 
 /** `private` → `MEMORY_DEVICE_PRIVATE`; a full name stays. */
@@ -55,9 +60,11 @@ export function planJobs(
   const types = selection.types.map((type) => nameIn(former, memoryType(type)));
   for (const type of types) known('type', type, catalogue.enumerators);
   const filters = selection.tests.map(splitPath);
+  const { variant } = catalogue;
 
   const jobs: PlannedJob[] = [];
-  for (const suite of catalogue.suites.values()) {
+  for (const plain of catalogue.suites.values()) {
+    const suite = variant === undefined ? plain : suiteIn(variant, plain);
     if (selection.suites.length > 0 && !selection.suites.includes(suite.name)) continue;
     if (types.length > 0 && !suite.types.some((type) => types.includes(nameIn(former, type))))
       continue;
@@ -89,6 +96,7 @@ export function planJobs(
           ...narrowed,
           ...selection.tests.flatMap((test) => ['--test', test]),
         ]),
+        ...(variant === undefined ? {} : { variant }),
       });
     }
   }
@@ -204,6 +212,11 @@ function distance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
+
+/** Why a test makes no sense in the job's variant; undefined if it does. */
+export const unfitFor = (job: PlannedJob, test: SuiteTest): string | undefined =>
+  job.variant &&
+  skippedIn(job.variant, job.topology.name, `${job.suite.name} > ${declared(test.name)}`);
 
 /** Why a test makes no sense on this kernel; undefined if it does. */
 export function unmetNeed(

@@ -6,6 +6,7 @@ import type {
   JobInfo,
   KernelInfo,
   RunInfo,
+  SandboxInfo,
   SeriesInfo,
   Splat,
   Step,
@@ -13,6 +14,7 @@ import type {
   TypeUse,
 } from './event.ts';
 import type { Failure } from './failure.ts';
+import { isFinished } from './finished.ts';
 import type { Caller, PatchInfo } from './patch.ts';
 import { nameIn, type Renamed, suiteName } from './rename.ts';
 import { mergeRounds, roundOf } from './rounds.ts';
@@ -83,6 +85,8 @@ export interface RunResult {
   readonly host: RunInfo['host'];
   readonly kernel?: KernelInfo;
   readonly series?: SeriesInfo;
+  /** Of the builds. */
+  readonly sandbox?: SandboxInfo;
   readonly types: Readonly<Record<string, TypeResult>>;
   /** Steps of the run itself: apply, configure, build, image. */
   readonly steps: readonly StepResult[];
@@ -119,6 +123,7 @@ export function fold(events: Iterable<Event>): RunResult {
   let run: RunInfo | undefined;
   let kernel: KernelInfo | undefined;
   let series: SeriesInfo | undefined;
+  let sandbox: SandboxInfo | undefined;
   let enumerators: readonly string[] = [];
   let accel: string | undefined;
   let last = 0;
@@ -126,8 +131,16 @@ export function fold(events: Iterable<Event>): RunResult {
   const open = new Set<Step>();
   const jobs = new Map<string, JobState>();
   const steps: StepResult[] = [];
+  /** Of before a resume: they took their time, and have been done again since. */
+  const earlier: StepResult[] = [];
+  let resumes: readonly string[] = [];
   const begun = new Map<string, number>();
   const notes: string[] = [];
+  /** Before a resume. */
+  const told = new Set<string>();
+  const note = (text: string): void => {
+    if (!told.has(text)) notes.push(text);
+  };
   const changes: Change[] = [];
   const patches = new Map<number, PatchInfo>();
   let callers: readonly Caller[] | undefined;
@@ -151,6 +164,19 @@ export function fold(events: Iterable<Event>): RunResult {
         run = event.run;
         for (const info of event.run.jobs) jobs.set(info.id, newJob(info));
         break;
+      case 'resume': {
+        const finished = [...jobs.values()].filter((one) => isFinished(one.steps)).length;
+        const begunAgain = [...jobs].filter(([, one]) => !isFinished(one.steps));
+        for (const [id, one] of begunAgain) jobs.set(id, newJob(one.info));
+        earlier.push(...steps.splice(0));
+        changes.length = 0;
+        // What is told once more, is told once; what only a finished job had to say stays.
+        for (const text of notes) told.add(text);
+        for (const state of [open, patches, begun]) state.clear();
+        callers = layout = baseline = ended = undefined;
+        resumes = [...resumes, resumeNote(event.startedAt, finished, jobs.size)];
+        break;
+      }
       case 'kernel':
         kernel = event.kernel;
         enumerators = event.enumerators;
@@ -160,9 +186,12 @@ export function fold(events: Iterable<Event>): RunResult {
       case 'series':
         series = event.series;
         break;
+      case 'sandbox':
+        sandbox = event.sandbox;
+        break;
       case 'accel':
         accel = event.accel;
-        if (event.note !== undefined) notes.push(event.note);
+        if (event.note !== undefined) note(event.note);
         break;
       case 'step-begin':
         begun.set(stepKey(event), event.at);
@@ -197,7 +226,7 @@ export function fold(events: Iterable<Event>): RunResult {
         if (job !== undefined) job.coverage = sumOfUse(job.coverage, event.types);
         break;
       case 'note':
-        notes.push(event.text);
+        note(event.text);
         break;
       case 'baseline':
         baseline = event.baseline;
@@ -243,7 +272,9 @@ export function fold(events: Iterable<Event>): RunResult {
   else if (ended !== 'PASS' && ended !== 'SKIP') members.push(ended);
 
   const sum = (wantedSteps: readonly Step[]): number =>
-    steps.filter((step) => wantedSteps.includes(step.step)).reduce((ms, step) => ms + step.ms, 0);
+    [...earlier, ...steps]
+      .filter((step) => wantedSteps.includes(step.step))
+      .reduce((ms, step) => ms + step.ms, 0);
   return {
     schema: 1,
     id: run?.id ?? 'unknown',
@@ -258,6 +289,7 @@ export function fold(events: Iterable<Event>): RunResult {
     },
     ...(kernel === undefined ? {} : { kernel }),
     ...(series === undefined ? {} : { series }),
+    ...(sandbox === undefined ? {} : { sandbox }),
     types,
     steps,
     jobs: mergeRounds([...jobs.keys()], results),
@@ -268,7 +300,7 @@ export function fold(events: Iterable<Event>): RunResult {
       : { patches: [...patches.values()].sort((a, b) => a.number - b.number) }),
     ...(callers === undefined ? {} : { callers }),
     ...(layout === undefined ? {} : { layout }),
-    notes,
+    notes: [...resumes, ...notes],
     timing: {
       applyMs: sum(['apply']),
       buildMs: sum(['configure', 'build']),
@@ -282,6 +314,9 @@ export function fold(events: Iterable<Event>): RunResult {
     },
   };
 }
+
+const resumeNote = (at: string, finished: number, of: number): string =>
+  `The run was cut short after ${finished} of ${of} jobs, and went on at ${at}.`;
 
 /** A run whose every job skipped is SKIP, although its build passed. */
 function stepsOnlyPass(members: readonly Status[], jobs: readonly JobResult[]): Status {

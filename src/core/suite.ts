@@ -76,4 +76,12 @@ export interface Suite {
   readonly allow: readonly Allow[];
   /** Words added to the kernel command line for this suite. */
   readonly append: readonly string[];
+  /** A folder of the suite's with a Kbuild: its modules are built against the tested kernel, and are in the suite's folder. */
+  readonly kbuild?: string;
+  /** Where its files are, if that is not suites/ of the project. */
+  readonly dir?: string;
 }
+
+/** The folder of a suite's files. */
+export const suiteFolder = (projectDir: string, suite: Pick<Suite, 'name' | 'dir'>): string =>
+  suite.dir ?? `${projectDir}/suites/${suite.name}`;

@@ -1,43 +1,16 @@
 // `npm run bench`: the figures that the project promises, measured on this host, next to what was promised for two
 // processors under TCG. Nothing else should run meanwhile. `-- --cold` also builds a kernel from nothing, `-- --each` takes
-// a series of eight patches apart: minutes.
-import { spawn } from 'node:child_process';
+// a series of eight patches apart: minutes. `-- --bisect` does nothing but bisections, for hours; `--only MUTANT` one of them, `--again`
+// also those that are done.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunResult } from '../core/result.ts';
 import { table } from '../report/table.ts';
+import { measureBisections } from './bench/bisect-all.ts';
 import { measureIntake } from './bench/intake.ts';
-
-interface Measured {
-  readonly ms: number;
-  readonly code: number | null;
-  readonly peakBytes: number;
-  readonly stdout: string;
-}
-
-/** Runs the tool and watches its own resident memory, children not included. Source: proc(5), VmHWM. */
-async function pgmap(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Measured> {
-  const start = performance.now();
-  const child = spawn(process.execPath, ['dist/cli.js', ...argv], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, ...env },
-  });
-  let stdout = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  let peakBytes = 0;
-  const timer = setInterval(() => {
-    readFile(`/proc/${child.pid ?? 0}/status`, 'utf8').then(
-      (text) =>
-        (peakBytes = Math.max(peakBytes, 1024 * Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0))),
-      () => undefined,
-    );
-  }, 200);
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  clearInterval(timer);
-  return { ms: performance.now() - start, code, peakBytes, stdout };
-}
+import { type Measured, pgmap } from './bench/tool.ts';
 
 const resultsOf = async (dir: string): Promise<RunResult> =>
   JSON.parse(await readFile(join(dir, 'results.json'), 'utf8')) as RunResult;
@@ -53,9 +26,17 @@ const { values: options } = parseArgs({
   options: {
     cold: { type: 'boolean', default: false },
     each: { type: 'boolean', default: false },
+    bisect: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    again: { type: 'boolean', default: false },
     source: { type: 'string', default: 'distro:6.12' },
   },
 });
+if (options.bisect) {
+  const { only, again } = options;
+  console.log(table(await measureBisections({ only, again, coldBuildMs: promisedColdMs }, pgmap)));
+  process.exit(0);
+}
 const source = ['--source', options.source];
 const scratch = await mkdtemp(join(tmpdir(), 'pgmap-bench-'));
 const rows: string[][] = [['what', 'measured', 'promised']];

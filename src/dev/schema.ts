@@ -3,19 +3,23 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { format } from 'prettier';
+import { bisectSchema } from '../config/bisect-results.ts';
 import { knownFailuresSchema } from '../config/known.ts';
 import { hostSchema, recipeSchema } from '../config/recipe.ts';
 import { resultsSchema } from '../config/results.ts';
 import { suiteSchema } from '../config/suite.ts';
 import { topologySchema } from '../config/topology.ts';
+import { variantSchema } from '../config/variant.ts';
 
 const schemas = {
   topology: topologySchema,
+  variant: variantSchema,
   suite: suiteSchema,
   guest: recipeSchema,
   host: hostSchema,
   'known-failures': knownFailuresSchema,
   results: resultsSchema,
+  bisect: bisectSchema,
 };
 const check = process.argv.includes('--check');
 let stale = 0;

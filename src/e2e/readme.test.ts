@@ -1,6 +1,6 @@
 // What the README tells people to type works: every pgmap line of it is run, with --dry-run where a kernel would be built.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fakeTree } from '../testing/fakelinux/fakelinux.ts';
@@ -20,6 +20,8 @@ beforeAll(async () => {
   await fakeTree(join(home, 'linux'));
   const patch = join(projectDir, 'src/testing/mutants/devdax-first-page.patch');
   for (const name of ['fix.patch', 'v2-series.mbox']) copyFileSync(patch, join(place.dir, name));
+  writeFileSync(join(place.dir, 'good.config'), 'CONFIG_X86_MCE=y\n');
+  writeFileSync(join(place.dir, 'bad.config'), '# CONFIG_X86_MCE is not set\n');
 });
 afterAll(() => place[Symbol.dispose]());
 
@@ -29,7 +31,7 @@ test('there are lines to try', () => {
 
 test.each(lines)('%s', (line) => {
   // What needs a terminal, a real tag or a package that set-up does not install is only parsed.
-  const parseOnly = /\b(?:shell|bisect)\b|--base v6|distro:6\.1\b/.test(line);
+  const parseOnly = /\bshell\b|--resume|--(?:base|good) v6|distro:6\.1\b/.test(line);
   const dry = parseOnly
     ? `${line} --help`
     : line.includes('--dry-run')

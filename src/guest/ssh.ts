@@ -87,17 +87,28 @@ export async function connectGuest(
   const exec: Guest['exec'] = async (argv, execOptions = {}) => {
     const command = commandLine(argv);
     execOptions.signal?.throwIfAborted();
+    const { signal } = execOptions;
     return new Promise((resolve, reject) => {
+      // A guest that hangs does not even open a channel.
+      const giveUp = (): void => reject(signal?.reason);
+      const settled = (): void => signal?.removeEventListener('abort', giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
       try {
         client.exec(command, (error, stream) => {
-          if (error) reject(lost(command, error));
+          if (signal?.aborted === true) stream?.close();
+          else if (error) reject(lost(command, error));
           // In this very turn: a program's output, exit code and end may be in the packet that opened the channel.
-          else finish(stream, command, execOptions).then(resolve, reject);
+          else finish(stream, command, execOptions).then(resolve, reject).finally(settled);
         });
       } catch (error) {
         // ssh2 throws at once when there is no connection any more.
+        settled();
         reject(lost(command, error));
       }
+      void closed.then(() => {
+        settled();
+        reject(lost(command));
+      });
     });
   };
 
@@ -138,6 +149,9 @@ function finish(stream: ClientChannel, command: string, options: ExecOptions): P
   return new Promise<ExecResult>((resolve, reject) => {
     let ended: { code: number | undefined; signal: string | undefined } | undefined;
     const abort = (): void => {
+      // What is still on its way is nobody's any more.
+      stream.removeAllListeners('data').resume();
+      stream.stderr.removeAllListeners('data').resume();
       stream.close();
       reject(options.signal?.reason ?? new Error('aborted'));
     };

@@ -15,6 +15,8 @@ export interface SuitePayload {
   readonly dir: string;
   /** Folder of its compiled programs, if it has any. */
   readonly programsDir?: string;
+  /** Folder of its kernel modules, if it has any. */
+  readonly modulesDir?: string;
   /** Folder of those that the series changes, as the series has them; they go below `series`. */
   readonly seriesDir?: string;
 }
@@ -81,6 +83,12 @@ export async function suitesLayer(suites: readonly SuitePayload[]): Promise<Buff
     entries.push(...own.filter((entry) => !/\.[ch]$|\/suite\.yaml$|\.config$/.test(entry.path)));
     if (suite.programsDir !== undefined)
       entries.push(...(await folderEntries(suite.programsDir, prefix)));
+    if (suite.modulesDir !== undefined)
+      entries.push(
+        ...(await folderEntries(suite.modulesDir, prefix)).filter(({ path }) =>
+          path.endsWith('.ko'),
+        ),
+      );
     if (suite.seriesDir !== undefined) {
       entries.push({ path: `${prefix}/series`, kind: 'directory' });
       entries.push(...(await folderEntries(suite.seriesDir, `${prefix}/series`)));

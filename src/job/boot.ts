@@ -1,14 +1,18 @@
 // From a topology and a kernel to a guest that answers: QEMU started, init ready, ssh connected, the right kernel.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ask, overloaded } from './ask.ts';
 import { followLines } from '../console/reader.ts';
 import { FailureError } from '../core/failure.ts';
+import { limits as most } from '../core/limits.ts';
 import type { Suite } from '../core/suite.ts';
 import type { Topology } from '../core/topology.ts';
+import { formatSize } from '../core/units.ts';
 import type { GuestKeys } from '../guest/keys.ts';
 import { connectGuest, type Guest } from '../guest/ssh.ts';
+import { answered } from './signs.ts';
 import { stopwatch, within } from '../util/deadline.ts';
-import { diedFailure, type Machine, startMachine } from '../vm/machine.ts';
+import { diedFailure, type Machine, muteFailure, startMachine } from '../vm/machine.ts';
 import type { Accel } from '../vm/qemu-args.ts';
 
 export interface BootRequest {
@@ -32,6 +36,10 @@ export interface BootRequest {
   readonly extra?: readonly string[];
   /** Told once QEMU runs, before the guest does. */
   readonly onStarted?: (machine: Machine) => void;
+  /** Says where in the sources the frames of a report are. */
+  readonly symbolise?: (text: string) => Promise<string>;
+  /** Told what the console says only because it was asked, when the guest does not come up. */
+  readonly onAsked?: (range: { readonly from: number; readonly to: number }) => void;
 }
 
 export interface Booted {
@@ -109,19 +117,25 @@ async function untilAnswer(
   awaited: Awaited,
   signal: AbortSignal,
 ): Promise<Guest> {
-  await untilReady(machine, awaited, request.timeoutScale, signal);
+  await untilReady(machine, awaited, request, signal);
   const guest = await connectGuest(machine.sshPort, request.keys, {
     signal,
     readyTimeoutMs: limits.ssh * request.timeoutScale,
   });
-  await checkKernel(request, guest);
+  await checkKernel(request, guest, signal);
   return guest;
 }
 
 /** That the guest runs what was built, and not something of the same name. */
-async function checkKernel({ release, notes }: BootRequest, guest: Guest): Promise<void> {
-  const script = 'uname -r; sha256sum </sys/kernel/notes';
-  const [is = '', sum = ''] = (await guest.exec(['sh', '-c', script])).stdout.split('\n');
+async function checkKernel(
+  { release, notes, timeoutScale }: BootRequest,
+  guest: Guest,
+  stop: AbortSignal,
+): Promise<void> {
+  const argv = ['sh', '-c', 'uname -r; sha256sum </sys/kernel/notes'];
+  const limitMs = limits.ssh * timeoutScale;
+  const { stdout } = await answered((signal) => guest.exec(argv, { signal }), limitMs, stop);
+  const [is = '', sum = ''] = stdout.split('\n');
   if (release !== undefined && is !== release)
     throw wrongKernel(`the guest runs ${is}, but ${release} was built`);
   if (notes !== undefined && !sum.startsWith(notes))
@@ -136,11 +150,13 @@ const wrongKernel = (title: string): FailureError =>
     hint: 'The image in the cache is not of its vmlinux: `pgmap clean --older-than 0s --what kernels objects ccache`, and tell us.',
   });
 
+type Waiting = Pick<BootRequest, 'timeoutScale' | 'onAsked' | 'symbolise'>;
+
 /** Follows the console until init says it is ready; throws what happened instead. */
 async function untilReady(
   machine: Machine,
   { nonce, from }: Awaited,
-  scale: number,
+  { timeoutScale: scale, onAsked, symbolise }: Waiting,
   signal: AbortSignal,
 ): Promise<void> {
   const sinceStart = stopwatch();
@@ -160,6 +176,11 @@ async function untilReady(
     const { consolePath } = machine;
     for await (const line of followLines(consolePath, { signal: stop, pollMs: 5, from })) {
       heard();
+      if (line.to - from > most.consoleBytesPerBoot)
+        throw bootFailure(
+          'console-flood',
+          `more than ${formatSize(most.consoleBytesPerBoot)} on the console, and user space is not ready`,
+        );
       started ||= line.text.includes('Linux version');
       if (line.text.endsWith(`pgmap: ready ${nonce}`)) {
         checkClock(line.text, sinceStart());
@@ -178,7 +199,9 @@ async function untilReady(
   if (panic !== undefined)
     throw bootFailure('boot-panic', `the kernel panicked while booting: ${panic}`);
   const exit = await Promise.race([machine.exited, Promise.resolve(undefined)]);
-  if (exit !== undefined && !started) throw await diedFailure(exit, machine.logPath);
+  // A guest that ends its machine does so in good order.
+  if (exit !== undefined && (!started || exit.signal !== null || exit.code !== 0))
+    throw await diedFailure(exit, machine.logPath);
   if (!started)
     throw new FailureError({
       blame: 'lab',
@@ -189,7 +212,12 @@ async function untilReady(
     });
   if (exit !== undefined)
     throw bootFailure('boot-reset', 'the machine reset or went away while the kernel booted');
-  throw bootFailure('boot-silent', 'the kernel started, but its user space never became ready');
+  const { asked, text, doubtful, ...answers } = await ask(machine, symbolise);
+  onAsked?.(asked);
+  if (answers.heard === 'nothing') throw new FailureError(await muteFailure(machine.pid));
+  const title = 'the kernel started, but its user space never became ready';
+  if (doubtful) throw new FailureError({ ...overloaded(title), detail: text });
+  throw bootFailure('boot-silent', title, text);
 }
 
 /**
@@ -208,10 +236,11 @@ export function checkClock(readyLine: string, elapsedMs: number): void {
   });
 }
 
-const bootFailure = (code: string, title: string): FailureError =>
+const bootFailure = (code: string, title: string, detail = ''): FailureError =>
   new FailureError({
     blame: 'series',
     code,
     title,
+    ...(detail === '' ? {} : { detail }),
     hint: 'The end of console.log shows how far it came; qemu.argv repeats the boot.',
   });

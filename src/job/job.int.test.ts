@@ -1,13 +1,14 @@
 // Boots that take their time limit, with limits of a fraction: runJob itself against a QEMU that plays along.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { EventBody } from '../core/event.ts';
+import { limits } from '../core/limits.ts';
 import type { PlannedJob } from '../core/plan.ts';
 import { newGuestKeys } from '../guest/keys.ts';
 import { keysLayer, writeInitrd } from '../image/initrd.ts';
 import { runJob } from './job.ts';
-import type { FakeScenario } from '../testing/fake-qemu.ts';
+import type { FakeAnswer, FakeScenario } from '../testing/fake-qemu.ts';
 import { bootOk, newRig, type Rig } from '../testing/rig.ts';
 
 let rig: Rig;
@@ -151,4 +152,71 @@ test('each test that takes the machine down has its answer, and the next one a f
   ]);
   const splats = events.flatMap((event) => (event.type === 'splat' ? [event.splat] : []));
   expect(splats.length).toBe(3);
+});
+
+const floods = (answer: Omit<FakeAnswer, 'match'>): Parameters<typeof jobOf>[1] =>
+  bootOk({ match: 'run-test.* two ', boots: [1], ...answer });
+
+// The second of three tests floods us; what came before it stands, and what comes after it runs in a fresh machine.
+test.each<[string, Omit<FakeAnswer, 'match'>, string]>([
+  [
+    '10^6 results',
+    { stdout: 'TAP version 13\n1..1000000\n', endless: 'ok - x\n' },
+    'too-many-results',
+  ],
+  [
+    'results with long diagnostics',
+    { endless: `# ${'w'.repeat(4000)}\nnot ok - x\n` },
+    'too-many-results',
+  ],
+  ['plans of a thousand results', { endless: '1..1000\nok 1 - x\n' }, 'too-many-results'],
+  [
+    'a stream without an end',
+    { stdout: '1..1\nok 1 - x\n', endless: 'chatter\n' },
+    'too-much-output',
+  ],
+  ['a line without an end', { stdout: '1..1\n', endless: 'x' }, 'too-much-output'],
+  ['requests to the machine', { endless: '# pgmap: lab plug nothing\n' }, 'too-much-output'],
+  [
+    'a console flood',
+    { consoleBytes: limits.consoleBytesPerBoot + 100, ms: 20_000 },
+    'console-flood',
+  ],
+])('%s: an ERROR of that test, and bounded', async (name, answer, code) => {
+  const before = process.memoryUsage().rss;
+  const events = await jobOf(`flood-${name}`, floods(answer), 30, [], ['one', 'two', 'three']);
+  expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
+  const points = events.flatMap((event) => (event.type === 'test' ? [event.point] : []));
+  const whole = points.filter(({ path, status }) => path.length === 2 && status !== 'PASS');
+  expect(whole.map(({ path, status }) => [path[1], status])).toEqual([['two', 'ERROR']]);
+  expect(ends(events).filter(([step]) => step === 'suite')).toEqual([
+    ['suite', 'ERROR', code],
+    ['suite', 'PASS', undefined],
+  ]);
+  for (const other of ['one', 'three'])
+    expect(points.some(({ path, status }) => path[1] === other && status === 'PASS')).toBe(true);
+  expect(points.length).toBeLessThanOrEqual(limits.results.test + 20);
+  const { size } = await stat(join(rig.dir, `flood-${name}`, 'jobs/s@t/tap.log'));
+  expect(size).toBeLessThanOrEqual(limits.outputBytes.test + 2 ** 17);
+});
+
+test('a console that is flooded while the kernel boots: FAIL of boot', async () => {
+  const line = `[    1.000000] ${'once more '.repeat(800)}\n`;
+  const console = `[    0.000000] Linux version 6.12\n${line.repeat(limits.consoleBytesPerBoot / line.length + 10)}`;
+  const events = await jobOf('flood-boot', { ...bootOk(), console, neverReady: true }, 1);
+  expect(ends(events)[0]).toEqual(['boot', 'FAIL', 'console-flood']);
+});
+
+test('more kernel reports than anybody reads: the first ones, and an ERROR', async () => {
+  const report =
+    '[    9.000000] WARNING: CPU: 0 PID: 1 at mm/x.c:1 some_function+0x1/0x2\n[    9.000000] ---[ end trace 0000000000000000 ]---\n';
+  const scenario: FakeScenario = {
+    ...bootOk(),
+    kind: 'splat-during',
+    during: 'run-test',
+    splat: report.repeat(limits.reportsPerJob + 50),
+  };
+  const events = await jobOf('flood-reports', scenario, 1);
+  expect(events.filter((event) => event.type === 'splat').length).toBe(limits.reportsPerJob);
+  expect(ends(events).at(-1)).toEqual(['teardown', 'ERROR', 'too-many-reports']);
 });

@@ -1,23 +1,23 @@
 // One job: boot a topology, check that it is what it should be, run one suite in it, take down what the guest proved
 // and what its kernel complained about.
-import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCoverage } from '../core/coverage.ts';
 import type { EventBody, Step } from '../core/event.ts';
-import { asFailure, type Failure, FailureError } from '../core/failure.ts';
+import { asFailure, type Failure } from '../core/failure.ts';
+import { flood, limits } from '../core/limits.ts';
 import type { PlannedJob } from '../core/plan.ts';
 import type { Status } from '../core/status.ts';
 import type { SuiteTest } from '../core/suite.ts';
-import { parseSize } from '../core/units.ts';
+import { type Allowance, newAllowance } from './allowance.ts';
 import { boot } from './boot.ts';
 import type { GuestKeys } from '../guest/keys.ts';
 import type { Guest } from '../guest/ssh.ts';
-import { findSplats, lastReport } from './splats.ts';
-import { runSuite } from '../suite/run.ts';
-import { parseTap } from '../tap/parse.ts';
-import { sleep, within } from '../util/deadline.ts';
-import { plug, resize, unplug } from '../vm/hotplug.ts';
+import { findLeaks } from './leaks.ts';
+import { checkSigns } from './signs.ts';
+import { type ConsoleRange, findSplats } from './splats.ts';
+import { type SuiteLab, testSuite } from './test-suite.ts';
+import { within } from '../util/deadline.ts';
 import type { Machine } from '../vm/machine.ts';
 import type { Accel } from '../vm/qemu-args.ts';
 
@@ -40,6 +40,8 @@ export interface JobInputs {
   readonly timeoutScale: number;
   /** The run's folder; the job's own is jobs/<id> in it. */
   readonly runDir: string;
+  /** Says where in the sources a report's frames are; only asked for reports that count. */
+  readonly symbolise?: (text: string) => Promise<string>;
   /** Stands between the job and each guest of it once that is up: for recording what tests reach. */
   readonly through?: (guest: Guest) => Promise<Guest>;
   unmet(test: SuiteTest): string | undefined;
@@ -47,11 +49,13 @@ export interface JobInputs {
 
 export interface JobContext {
   readonly signal: AbortSignal;
+  /** Time is up: the guest is asked where it is, and the job ends. Its reason is a FailureError `deadline`. */
+  readonly deadline?: AbortSignal;
   readonly emit: (event: EventBody) => void;
 }
 
-/** Time limits in milliseconds under TCG, before scaling. */
-const limits = { signs: 10_000, coverage: 20_000 };
+/** Milliseconds under TCG, before scaling. */
+const coverageMs = 20_000;
 
 /** Never rejects for anything the guest does: it all becomes events. */
 export async function runJob(inputs: JobInputs, ctx: JobContext): Promise<void> {
@@ -79,15 +83,20 @@ export async function runJob(inputs: JobInputs, ctx: JobContext): Promise<void> 
   await mkdir(dir, { recursive: true });
   for (const role of ['console.log', 'qemu.log', 'qemu.argv', 'tap.log'])
     ctx.emit({ type: 'artifact', job, role, path: join('jobs', job, role) });
-  await bootAndTest(inputs, dir, step, ctx);
+  const asked: ConsoleRange[] = [];
+  await bootAndTest(inputs, { dir, step, asked, allowance: newAllowance() }, ctx);
   await step('teardown', async () => {
-    for (const splat of await findSplats(join(dir, 'console.log'), 0, plan))
-      ctx.emit({ type: 'splat', job, splat });
-    return { status: 'PASS' };
+    const splats = await findSplats(join(dir, 'console.log'), 0, plan, asked);
+    for (const splat of splats) {
+      const text = splat.allowed === undefined ? await inputs.symbolise?.(splat.text) : undefined;
+      ctx.emit({ type: 'splat', job, splat: text === undefined ? splat : { ...splat, text } });
+    }
+    if (splats.length < limits.reportsPerJob) return { status: 'PASS' };
+    return { status: 'ERROR', failure: flood('too-many-reports').failure };
   });
 }
 
-interface StepEnd {
+export interface StepEnd {
   readonly status: Status;
   readonly failure?: Failure;
   readonly ms?: number;
@@ -100,18 +109,22 @@ const thrownEnd = (failure: Failure): StepEnd => ({
   failure,
 });
 
-type RunStep = (name: Step, work: () => Promise<StepEnd>) => Promise<boolean>;
+/** What the boots of a job share. */
+interface Boots {
+  /** The job's folder. */
+  readonly dir: string;
+  step(name: Step, work: () => Promise<StepEnd>): Promise<boolean>;
+  /** What the console says only because it was asked. */
+  readonly asked: ConsoleRange[];
+  readonly allowance: Allowance;
+}
 
 /** A test that takes the machine down has its answer; those after it get a fresh one. */
-async function bootAndTest(
-  inputs: JobInputs,
-  dir: string,
-  step: RunStep,
-  ctx: JobContext,
-): Promise<void> {
+async function bootAndTest(inputs: JobInputs, boots: Boots, ctx: JobContext): Promise<void> {
   let { tests } = inputs.plan;
   while (tests.length > 0) {
-    const left = await testInOneBoot(inputs, tests, dir, step, ctx);
+    const left = await testInOneBoot(inputs, tests, boots, ctx);
+    if (ctx.deadline?.aborted === true) return;
     const last = tests[tests.length - left.length - 1];
     if (left.length > 0)
       ctx.emit({
@@ -126,8 +139,7 @@ async function bootAndTest(
 async function testInOneBoot(
   inputs: JobInputs,
   tests: readonly SuiteTest[],
-  dir: string,
-  step: RunStep,
+  { dir, step, asked, allowance }: Boots,
   ctx: JobContext,
 ): Promise<readonly SuiteTest[]> {
   const { plan, through = (one: Guest) => Promise.resolve(one) } = inputs;
@@ -137,8 +149,9 @@ async function testInOneBoot(
   let left: readonly SuiteTest[] = [];
   try {
     const booted = await step('boot', async () => {
-      const attempt = () =>
-        boot({ ...inputs, topology: plan.topology, suite: plan.suite, dir }, ctx);
+      const { topology, suite } = plan;
+      const onAsked = (range: ConsoleRange): void => void asked.push(range);
+      const attempt = () => boot({ ...inputs, topology, suite, dir, onAsked }, ctx);
       const up = await bootAgain(attempt, plan.id, ctx);
       ({ machine, guest } = up);
       resetMachine = async () => through(await up.reset());
@@ -147,7 +160,12 @@ async function testInOneBoot(
     if (!booted || machine === undefined || guest === undefined) return [];
     guest = await through(guest);
     const [vm, shell] = [machine, guest];
-    const signsThere = await step('probe', () => checkSigns(plan, shell, inputs.timeoutScale, ctx));
+    const look = (): Promise<void> =>
+      checkSigns(plan.topology, guest ?? shell, inputs.timeoutScale, ctx.signal);
+    const signsThere = await step('probe', async () => {
+      await look();
+      return { status: 'PASS' };
+    });
     const lab: SuiteLab = {
       machine: vm,
       guest: () => guest ?? shell,
@@ -155,16 +173,24 @@ async function testInOneBoot(
         await reportCoverage(plan.id, guest ?? shell, ctx);
         await guest?.[Symbol.asyncDispose]();
         guest = await resetMachine?.();
-        await checkSigns(plan, guest ?? shell, inputs.timeoutScale, ctx);
+        await look();
       },
+      onAsked: (range) => void asked.push(range),
+      allowance,
     };
+    let alive = signsThere;
     if (signsThere)
       await step('suite', async () => {
         const end = await testSuite(inputs, tests, lab, dir, ctx);
-        ({ left } = end);
+        ({ left, alive } = end);
+        const point =
+          alive && left.length === 0
+            ? await findLeaks(plan, vm, lab.guest(), inputs.timeoutScale, ctx.signal)
+            : undefined;
+        if (point !== undefined) ctx.emit({ type: 'test', job: plan.id, point });
         return end.step;
       });
-    await reportCoverage(plan.id, guest, ctx);
+    if (alive) await reportCoverage(plan.id, guest, ctx);
     return left;
   } finally {
     await guest?.[Symbol.asyncDispose]();
@@ -184,130 +210,9 @@ async function bootAgain<T>(attempt: () => Promise<T>, job: string, ctx: JobCont
   }
 }
 
-/** A topology that booted without its devices is a MISS: nothing was tested. */
-async function checkSigns(
-  plan: PlannedJob,
-  guest: Guest,
-  scale: number,
-  ctx: JobContext,
-): Promise<StepEnd> {
-  const { signs } = plan.topology;
-  const patterns = signs.map((sign) => sign.path ?? '/proc/iomem');
-  // The patterns are ours, from the topology file, and are left unquoted so that the shell expands them.
-  const script =
-    'cat /proc/iomem; for pattern; do set -- $pattern; [ -e "$1" ] && echo yes || echo no; done';
-  const deadline = within(ctx.signal, limits.signs * scale);
-  for (;;) {
-    const { stdout } = await guest.exec(['sh', '-c', script, 'sh', ...patterns]);
-    const lines = stdout.trimEnd().split('\n');
-    const answers = signs.length === 0 ? [] : lines.slice(-signs.length);
-    // A sign is a name, or a whole line without its indent where the name alone says too little.
-    const names = lines
-      .slice(0, lines.length - signs.length)
-      .flatMap((line) => [line.trim(), line.split(' : ')[1] ?? '']);
-    const absent = signs.filter((sign, index) =>
-      sign.iomem === undefined ? answers[index] !== 'yes' : !names.includes(sign.iomem),
-    );
-    if (absent.length === 0) return { status: 'PASS' };
-    if (deadline.aborted)
-      throw new FailureError({
-        blame: 'lab',
-        code: 'device-absent',
-        title: `the guest does not show ${absent.map((sign) => sign.path ?? `'${sign.iomem}' in /proc/iomem`).join(', ')}`,
-        detail: stdout.slice(0, 4000),
-        hint: `Topology '${plan.topology.name}' booted without its device: see console.log for its driver.`,
-      });
-    await sleep(200, deadline).catch(() => undefined);
-    ctx.signal.throwIfAborted();
-  }
-}
-
-/** What the tests of a suite have to do with: a machine, and the guest that runs on it, another one after a reset. */
-interface SuiteLab {
-  readonly machine: Machine;
-  guest(): Guest;
-  reset(): Promise<void>;
-}
-
-async function testSuite(
-  inputs: JobInputs,
-  tests: readonly SuiteTest[],
-  { machine, guest, reset }: SuiteLab,
-  dir: string,
-  ctx: JobContext,
-): Promise<{ readonly step: StepEnd; readonly left: readonly SuiteTest[] }> {
-  const { plan } = inputs;
-  const raw = createWriteStream(join(dir, 'tap.log'), { flags: 'a' });
-  let current: string | undefined;
-  try {
-    const left = await runSuite(plan.suite, tests, {
-      async exec(argv, options) {
-        current = argv[2];
-        return guest().exec(argv, options);
-      },
-      reset,
-      parseTap,
-      lab: (request) => serveLab(request, machine, plan, ctx.signal),
-      onPoint: (point) => ctx.emit({ type: 'test', job: plan.id, point }),
-      onOutput: (chunk) => void raw.write(chunk),
-      unmet: inputs.unmet,
-      within: (ms) => within(ctx.signal, ms),
-      timeoutScale: inputs.timeoutScale,
-    });
-    return { step: { status: 'PASS' }, left };
-  } catch (error) {
-    ctx.signal.throwIfAborted();
-    const failure = asFailure(error);
-    // A lost connection and the crash behind it race: the console may have more to say.
-    const title = await lastReport(machine, plan, ctx.signal);
-    ctx.emit({
-      type: 'test',
-      job: plan.id,
-      point: {
-        path: current === undefined ? [plan.suite.name] : [plan.suite.name, current],
-        status: title === undefined ? 'ERROR' : 'FAIL',
-        diagnostics: [title === undefined ? failure.title : `the guest was lost: ${title}`],
-      },
-    });
-    const left = tests.slice(tests.findIndex(({ name }) => name === current) + 1);
-    if (title === undefined) return { step: { status: 'ERROR', failure }, left };
-    const crash: Failure = {
-      blame: 'series',
-      code: 'guest-crashed',
-      title,
-      hint: 'The report below and console.log show it.',
-    };
-    return { step: { status: 'FAIL', failure: crash }, left };
-  } finally {
-    await new Promise<void>((resolve) => raw.end(resolve));
-  }
-}
-
-/** What a test asks of the machine: only devices that the topology lists, only by name. */
-async function serveLab(
-  request: string,
-  machine: Machine,
-  plan: PlannedJob,
-  signal: AbortSignal,
-): Promise<string> {
-  const [verb, id, size] = request.trim().split(/\s+/);
-  const device = plan.topology.hotplug.find((one) => one.id === id);
-  if (device === undefined || id === undefined)
-    return `error topology ${plan.topology.name} has no device '${id ?? ''}' to plug`;
-  const answer =
-    verb === 'plug'
-      ? await plug(machine.qmp, device, machine.backingDir, { signal })
-      : verb === 'unplug'
-        ? await unplug(machine.qmp, id, { signal })
-        : verb === 'resize' && size !== undefined
-          ? await resize(machine.qmp, id, parseSize(size), { signal })
-          : { ok: false as const, error: `the lab cannot '${request}'` };
-  return answer.ok ? 'ok' : `error ${answer.error}`;
-}
-
 async function reportCoverage(job: string, guest: Guest, ctx: JobContext): Promise<void> {
   const read = await guest
-    .exec(['cat', '/proc/pgmap_probe/coverage'], { signal: within(ctx.signal, limits.coverage) })
+    .exec(['cat', '/proc/pgmap_probe/coverage'], { signal: within(ctx.signal, coverageMs) })
     .catch(() => undefined);
   if (read?.code === 0) ctx.emit({ type: 'coverage', job, types: parseCoverage(read.stdout) });
 }

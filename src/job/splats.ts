@@ -1,60 +1,95 @@
 // The kernel reports on a job's console, each tied to the tests that ran, and to the entry that allows it.
-import { open } from 'node:fs/promises';
-import { scanSplats } from '../console/splat.ts';
+import { createReadStream } from 'node:fs';
+import { type FoundSplat, newSplatReader } from '../console/splat.ts';
 import { allowFor } from '../core/allow.ts';
-import { readMarks, testsAt } from '../core/console-marks.ts';
+import { type Mark, readMarks, testsAt } from '../core/console-marks.ts';
 import type { Splat } from '../core/event.ts';
+import { limits } from '../core/limits.ts';
+import { allocatedDuring } from '../core/leak-time.ts';
 import type { PlannedJob } from '../core/plan.ts';
-import { sleep } from '../util/deadline.ts';
-import type { Machine } from '../vm/machine.ts';
 
-/** Milliseconds that a dying kernel gets for its report. */
-const lastWordsMs = 3000;
-/** More console than this is not searched for reports. */
-const consoleLimitBytes = 64 * 2 ** 20;
-
-/** Reports from byte `from` of a console on, in order. A file that is not there has none. */
-export async function findSplats(path: string, from: number, plan: PlannedJob): Promise<Splat[]> {
-  const log = await readConsole(path, from);
-  const marks = readMarks(log.toString('latin1'));
-  return scanSplats(log).map((splat) => {
-    const during = testsAt(marks, splat.from);
-    const allow = allowFor(plan.suite, splat.title, during);
-    return {
-      title: splat.title,
-      kind: splat.kind,
-      from: from + splat.from,
-      to: from + splat.to,
-      text: splat.text.slice(0, 16_384),
-      during,
-      ...(allow === undefined ? {} : { allowed: allow.reason }),
-    };
-  });
+/** Bytes of a console. */
+export interface ConsoleRange {
+  readonly from: number;
+  readonly to: number;
 }
+
+/** Marks of tests that are kept, the latest of them; a console that is flooded with them has no more to say. */
+const mostMarks = 100_000;
+/** Longest line in which a mark is looked for, in bytes. */
+const maxLine = 4096;
+const maxText = 65_536;
 
 /**
- * Title of the last report of this boot that nothing allows. Waits until the machine is gone, which has then said all,
- * or else a little.
+ * Reports from byte `from` of a console on, in order. What it said because we `asked` is no report. A file that is not
+ * there has none; one of any size is read in pieces.
  */
-export async function lastReport(
-  machine: Pick<Machine, 'consolePath' | 'consoleFrom' | 'exited'>,
-  plan: PlannedJob,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  await Promise.race([machine.exited, sleep(lastWordsMs, signal)]);
-  const splats = await findSplats(machine.consolePath, machine.consoleFrom, plan);
-  return splats.findLast((splat) => splat.allowed === undefined)?.title;
+export async function findSplats(
+  path: string,
+  from: number,
+  plan: Pick<PlannedJob, 'suite'>,
+  asked: readonly ConsoleRange[] = [],
+): Promise<Splat[]> {
+  const { found, marks } = await scan(path, from);
+  return found
+    .filter((splat) => !asked.some((range) => range.from <= splat.from && splat.from < range.to))
+    .map((splat) => {
+      const during =
+        (splat.kind === 'LEAK' ? allocatedDuring(marks, splat.text, splat.from) : undefined) ??
+        testsAt(marks, splat.from);
+      const allow = allowFor(plan.suite, splat.title, during);
+      return {
+        title: splat.title,
+        kind: splat.kind,
+        from: splat.from,
+        to: splat.to,
+        text: splat.text.slice(0, maxText),
+        during,
+        ...(allow === undefined ? {} : { allowed: allow.reason }),
+      };
+    });
 }
 
-async function readConsole(path: string, from: number): Promise<Buffer> {
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return Buffer.alloc(0);
+async function scan(
+  path: string,
+  from: number,
+): Promise<{ found: FoundSplat[]; marks: readonly Mark[] }> {
+  const found: FoundSplat[] = [];
+  let bytes = 0;
+  const marks: Mark[] = [];
+  const reader = newSplatReader((splat) => {
+    if (found.length >= limits.reportsPerJob) return;
+    const text = bytes < limits.reportBytesPerJob ? splat.text : '';
+    bytes += text.length;
+    found.push({ ...splat, text, from: from + splat.from, to: from + splat.to });
+  });
+  let rest = '';
+  let at = from;
+  const look = (text: string, base: number): void => {
+    for (const mark of readMarks(text)) marks.push({ ...mark, at: base + mark.at });
+    if (marks.length > 2 * mostMarks) marks.splice(0, marks.length - mostMarks);
+  };
   try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(Math.max(size - from, 0), consoleLimitBytes));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
+    const stream = createReadStream(path, { start: from, highWaterMark: 2 ** 20 });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      reader.write(chunk);
+      // An index into latin1 is a byte offset.
+      const text = rest + chunk.toString('latin1');
+      const base = at - rest.length;
+      at += chunk.length;
+      const whole = text.lastIndexOf('\n') + 1;
+      look(text.slice(0, whole), base);
+      rest = text.slice(whole);
+      // Of a line without an end only the beginning can be a mark; what is dropped of it stays counted.
+      if (rest.length > maxLine) {
+        look(rest.slice(0, maxLine), at - rest.length);
+        rest = '';
+      }
+    }
+    look(rest, at - rest.length);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
+  reader.end();
+  return { found: found.sort((one, other) => one.from - other.from), marks };
 }

@@ -1,17 +1,20 @@
 // From a tree and fragments to a kernel in the cache. A kernel is kept under a key made of all that goes into it, so
 // that the same input again builds nothing; the object folder stays, so that a changed tree builds only what changed.
 import { createHash } from 'node:crypto';
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { copyCheap, exists, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
 import { outputOf } from '../util/proc.ts';
-import { configure } from './configure.ts';
+import { checkRequired, configure } from './configure.ts';
+import { keepDebugModules } from './debug-modules.ts';
 import { elfSections } from './elf.ts';
 import { type Fragment, mergeFragments, parseConfig, type Symbols, type Unmet } from './kconfig.ts';
+import { checkMade, isAttack, madeFile, removeMade } from './made.ts';
 import { type BuildPlace, kernelRelease, make, makeVariables } from './make.ts';
+import { buildObjects, objectsKey } from './objects.ts';
 import { learn, parseWarnings, readWarnings, type Warnings } from './warnings.ts';
 
 export interface KernelRequest {
@@ -20,6 +23,8 @@ export interface KernelRequest {
   /** Names the object folder: what is built there next builds on what was built before. */
   readonly objects: string;
   readonly fragments: readonly Fragment[];
+  /** Symbols without which there is no point in the kernel; it is then not built. */
+  readonly required?: readonly string[];
   /** Lays the sources out, and holds them; only called when something must be built. */
   checkOut(): Promise<AsyncDisposable & { readonly dir: string }>;
 }
@@ -83,13 +88,17 @@ export async function toolchain(ctx: Context): Promise<string> {
 
 /**
  * The kernel for a request, from the cache or built. Throws FailureError `series/build-failed` with the first
- * compiler error, or what make's surroundings failed with (`lab/…`).
+ * compiler error, `lab/option-not-taken`, or what make's surroundings failed with (`lab/…`).
  */
 export async function ensureKernel(request: KernelRequest, ctx: Context): Promise<Build> {
   const key = await kernelKey(request, ctx);
   const dir = join(ctx.cacheDir, 'kernels', key);
   const cached = await readBuild(key, dir, true);
-  if (cached !== undefined) return cached;
+  if (cached !== undefined) {
+    // Somebody may have asked for the same without requiring anything.
+    checkRequired(request.required ?? [], cached.config, cached.unmet);
+    return cached;
+  }
   await withObjects(request, ctx, async (place) => {
     // Whoever held the lock may have built the same.
     if ((await readBuild(key, dir, true)) !== undefined) return;
@@ -121,14 +130,15 @@ export async function withObjects<T>(
   await using _ = await lock(`${objectDir}.lock`, `building ${key.slice(0, 8)}`, ctx);
   await using sources = await request.checkOut();
   const place = { sourceDir: sources.dir, objectDir };
-  const stamp = join(objectDir, '.pgmap-key');
-  if ((await readIfThere(stamp)) !== key) {
-    // Between two states the objects are at none.
-    await writeAtomic(stamp, '');
-    await compile(request, place, ctx);
-    await writeAtomic(stamp, key);
+  try {
+    if ((await objectsKey(objectDir)) !== key)
+      await buildObjects(objectDir, key, () => compile(request, place, ctx), ctx);
+    return await use(place);
+  } catch (error) {
+    // Nobody builds on what an attack has left.
+    if (isAttack(error)) await rm(objectDir, { recursive: true, force: true });
+    throw error;
   }
-  return use(place);
 }
 
 /** One folder for all trees and configurations of a source: kbuild finds what a change of either touches. */
@@ -170,10 +180,13 @@ export async function learnWarnings(
     const there: string[] = [];
     for (const object of objects)
       if (await exists(join(place.objectDir, object))) there.push(object);
-    for (const object of there) await rm(join(place.objectDir, object));
-    const what = 'compiling once more';
-    if (there.length > 0)
+    const again = async (): Promise<void> => {
+      for (const object of there) await removeMade(place.objectDir, object);
+      const what = 'compiling once more';
       await make(place, { targets: there, log: logOf(place), what, onLine: warnings.line }, ctx);
+    };
+    if (there.length > 0)
+      await buildObjects(place.objectDir, await kernelKey(request, ctx), again, ctx);
     const file = warningsOf(place.objectDir);
     const known = learn(parseWarnings(await readIfThere(file)), warnings.objects());
     await writeAtomic(file, JSON.stringify(known));
@@ -192,7 +205,13 @@ async function compile(request: KernelRequest, place: BuildPlace, ctx: Context):
   const fresh = !(await exists(join(place.objectDir, '.config')));
   const before = fresh ? { complete: true, objects: {} } : parseWarnings(await readIfThere(file));
   ctx.onProgress('configuring the kernel');
-  const { unmet } = await configure(place, mergeFragments(request.fragments), logOf(place), ctx);
+  const { unmet, symbols } = await configure(
+    place,
+    mergeFragments(request.fragments),
+    logOf(place),
+    ctx,
+  );
+  checkRequired(request.required ?? [], symbols, unmet);
   await writeAtomic(join(place.objectDir, '.pgmap-unmet.json'), JSON.stringify(unmet));
   const what = 'building the kernel';
   const warnings = readWarnings(place.sourceDir);
@@ -220,15 +239,30 @@ async function keep(dir: string, key: string, place: BuildPlace, ctx: Context): 
   const release = await kernelRelease(place, ctx);
   await fillFolder(dir, async (temporary) => {
     const to = (name: string): string => join(temporary, name);
-    const install = async (target: string, ...variables: string[]): Promise<void> =>
-      make(place, { targets: [target], variables, log: logOf(place), what: `make ${target}` }, ctx);
+    const install = async (target: string, folder: string, ...variables: string[]) => {
+      await mkdir(folder);
+      await make(
+        place,
+        {
+          ...{ targets: [target], variables, writes: [folder] },
+          ...{ log: logOf(place), what: `make ${target}` },
+        },
+        ctx,
+      );
+      await checkMade(folder);
+    };
     ctx.onProgress('installing modules and headers');
-    await install('modules_install', 'INSTALL_MOD_STRIP=1', `INSTALL_MOD_PATH=${to('modules')}`);
-    await install('headers_install', `INSTALL_HDR_PATH=${to('headers')}`);
-    await copyCheap(join(place.objectDir, 'arch/x86/boot/bzImage'), to('bzImage'));
-    await copyCheap(join(place.objectDir, 'vmlinux'), to('vmlinux'));
-    await copyCheap(join(place.objectDir, 'System.map'), to('System.map'));
-    await copyCheap(join(place.objectDir, '.config'), to('config'));
+    const [modules, headers] = [to('modules'), to('headers')];
+    const strip = 'INSTALL_MOD_STRIP=1';
+    await install('modules_install', modules, strip, `INSTALL_MOD_PATH=${modules}`);
+    await install('headers_install', headers, `INSTALL_HDR_PATH=${headers}`);
+    const take = async (name: string, as: string): Promise<void> =>
+      copyCheap(await madeFile(place.objectDir, name), to(as));
+    await take('arch/x86/boot/bzImage', 'bzImage');
+    await take('vmlinux', 'vmlinux');
+    await take('System.map', 'System.map');
+    await take('.config', 'config');
+    await keepDebugModules(place.objectDir, to('debug'));
     await copyCheap(logOf(place), to('build.log'));
     const warnings = warningsOf(place.objectDir);
     if (await exists(warnings)) await copyCheap(warnings, to('warnings.json'));
@@ -246,10 +280,19 @@ async function notesOf(vmlinux: string): Promise<string | undefined> {
   return createHash('sha256').update(section.data).digest('hex');
 }
 
+function parseManifest(text: string): Manifest | undefined {
+  try {
+    return JSON.parse(text) as Manifest;
+  } catch {
+    return undefined;
+  }
+}
+
 async function readBuild(key: string, dir: string, cached: boolean): Promise<Build | undefined> {
   const text = await readIfThere(join(dir, 'manifest.json'));
   if (text === undefined) return undefined;
-  const manifest = JSON.parse(text) as Manifest;
+  const manifest = parseManifest(text);
+  if (manifest === undefined) return undefined;
   for (const [name, size] of Object.entries(manifest.sizes)) {
     const found = await stat(join(dir, name)).catch(() => undefined);
     if (found?.size !== size) return undefined;

@@ -1,15 +1,17 @@
 // Compiles single files that the tested configuration leaves out, in an object folder of their own, with nearly everything
 // configured as a module. Objects only: nothing is linked.
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join, normalize } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { exists, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
 import { type KernelRequest, objectsDir, toolchain } from './build.ts';
 import { diagnose, type Diagnostic, formatDiagnostic } from './diagnostics.ts';
+import { removeMade } from './made.ts';
 import { type BuildPlace, make } from './make.ts';
+import { buildObjects } from './objects.ts';
 import { objectLines } from './warnings.ts';
 
 export interface CallersRequest extends Pick<KernelRequest, 'tree' | 'checkOut'> {
@@ -62,7 +64,13 @@ export async function compileCallers(
   if (meanwhile !== undefined) return meanwhile;
   await using sources = await request.checkOut();
   const place = { sourceDir: sources.dir, objectDir: objects };
-  const errors = await compileAll(place, request, ctx);
+  // Before anything runs that could put a folder of its own there.
+  await mkdir(dirname(note), { recursive: true });
+  let errors: CompileErrors = new Map();
+  const compileThem = async (): Promise<void> => {
+    errors = await compileAll(place, request, ctx);
+  };
+  await buildObjects(objects, request.tree, compileThem, ctx);
   const list = [...errors].map(([file, error]) => [file, error ?? null]);
   await writeAtomic(note, JSON.stringify(list));
   return errors;
@@ -86,7 +94,7 @@ async function compileAll(
     await writeAtomic(stamp, tree);
   }
   // An object that is left from before says nothing; ccache makes it again in no time if nothing has changed.
-  for (const target of targets.values()) await rm(join(place.objectDir, target), { force: true });
+  for (const target of targets.values()) await removeMade(place.objectDir, target);
   const said = objectLines();
   let whole: string | undefined;
   try {

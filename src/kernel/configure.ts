@@ -1,6 +1,7 @@
 // Makes the .config of an object folder out of fragments, and says by name what did not take.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { writeAtomic } from '../util/files.ts';
 import { failed, run } from '../util/proc.ts';
@@ -14,6 +15,7 @@ import {
   type Symbols,
   type Unmet,
 } from './kconfig.ts';
+import { madeFile } from './made.ts';
 import { type BuildPlace, make } from './make.ts';
 
 export interface Configuration {
@@ -35,7 +37,7 @@ export async function configure(
   const variables = [`KCONFIG_ALLCONFIG=${fragment}`];
   const what = 'configuring the kernel';
   await make(place, { targets: ['allnoconfig'], variables, log, what }, ctx);
-  const text = await readFile(join(place.objectDir, '.config'), 'utf8');
+  const text = await readFile(await madeFile(place.objectDir, '.config'), 'utf8');
   const symbols = parseConfig(text);
   const lost = lostSymbols(merged.symbols, symbols);
   const entries = await findEntries(place.sourceDir, lost, ctx);
@@ -45,6 +47,25 @@ export async function configure(
     return { symbol, asked, reason };
   });
   return { text, symbols, unmet };
+}
+
+/** Throws FailureError `lab/option-not-taken`: what was tested then would not be what was asked for. */
+export function checkRequired(
+  required: readonly string[],
+  symbols: Symbols,
+  unmet: readonly Unmet[],
+): void {
+  const off = required.filter((symbol) => (symbols.get(symbol) ?? 'n') === 'n');
+  if (off.length === 0) return;
+  const [first = ''] = off;
+  const why = unmet.find(({ symbol }) => symbol === first)?.reason ?? 'nothing turns it on';
+  throw new FailureError({
+    blame: 'lab',
+    code: 'option-not-taken',
+    title: `CONFIG_${first} did not take: ${why}`,
+    ...(off.length > 1 ? { detail: `Neither did: ${off.slice(1).join(', ')}` } : {}),
+    hint: 'Without it this is an ordinary kernel. Its Kconfig entry says which compiler and options it needs.',
+  });
 }
 
 /** The Kconfig entries of each symbol; one search through the tree for all of them. */

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { Context } from '../util/context.ts';
 import { outputOf } from '../util/proc.ts';
+import { inSandbox } from '../util/sandbox.ts';
 import { type Build, type KernelRequest, withObjects } from './build.ts';
 import { type BuildPlace, environment } from './make.ts';
 
@@ -237,7 +238,8 @@ async function readelf(paths: readonly string[], ctx: Context): Promise<Map<stri
     const some = paths.slice(at, at + 16);
     // It names files only if there are several.
     const argv = ['readelf', '-SsW', ...some, ...(some.length === 1 ? some : [])];
-    const text = await outputOf(argv, {
+    const boxed = await inSandbox(argv, { reads: some, writes: [] }, ctx);
+    const text = await outputOf(boxed, {
       what: 'Cannot read the symbols of a built kernel',
       env: environment(ctx),
       signal: ctx.signal,

@@ -1,5 +1,5 @@
 // On ELF files that the compiler makes here: what counts as the same kernel and what does not.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -87,6 +87,16 @@ test.each<[string, Parts]>([
   ['what a module calls, which only its relocations tell', { callee: 'pr_cont' }],
 ])('a difference: %s', async (_, parts) => {
   expect(await kernel(parts)).not.toBe(await kernel({}));
+});
+
+test('what is built now, behind the link of the modules, does not count', async () => {
+  const identity = await kernel({});
+  const entry = join(dir, String(entries));
+  const objects = join(dir, 'objects');
+  await mkdir(objects, { recursive: true });
+  await writeFile(join(objects, 'other.ko'), 'of another kernel');
+  await symlink(objects, join(entry, 'modules/lib/modules/6.12.0/build'));
+  expect(await imageIdentity(entry)).toBe(identity);
 });
 
 test('no vmlinux, or one that is none, or cut short', async () => {

@@ -1,7 +1,7 @@
 // Whether two built kernels are the same program: code and data, not names of files, times or build ids.
 import { createHash, type Hash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { elfSections, type Section, sectionFlags, sectionTypes, symbolNames } from './elf.ts';
 
 /**
@@ -23,8 +23,12 @@ export async function imageIdentity(dir: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   addFile(hash, 'vmlinux', sections, bugEntry);
   const modules = join(dir, 'modules');
-  const names = await readdir(modules, { recursive: true }).catch(() => []);
-  for (const name of names.filter((path) => path.endsWith('.ko')).sort()) {
+  // With types it does not follow links: `build` leads to objects that are another kernel's by now.
+  const entries = await readdir(modules, { recursive: true, withFileTypes: true }).catch(() => []);
+  const names = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ko'))
+    .map((entry) => relative(modules, join(entry.parentPath, entry.name)));
+  for (const name of names.sort()) {
     const file = await readFile(join(modules, name));
     const own = elfSections(file);
     if (own === undefined) hash.update(`${name}\0`).update(file);

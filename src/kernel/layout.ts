@@ -1,11 +1,12 @@
 // How the compiler lays out `struct dev_pagemap` and what it makes of `enum memory_type`: a file that only includes the
 // header, compiled with the flags of mm/memremap.c, and its debug information read back. Nothing is built.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../util/context.ts';
-import { readIfThere } from '../util/files.ts';
 import { outputOf, run } from '../util/proc.ts';
+import { inSandbox } from '../util/sandbox.ts';
+import { removeTemp, tempFolder } from '../util/temp.ts';
+import { readMade } from './made.ts';
 import { environment } from './make.ts';
 
 export interface Member {
@@ -34,10 +35,10 @@ export async function memremapLayout(
   objectDir: string,
   ctx: Context,
 ): Promise<Layout | undefined> {
-  const command = await readIfThere(join(objectDir, 'mm/.memremap.o.cmd'));
+  const command = await readMade(objectDir, 'mm/.memremap.o.cmd');
   const flags = command === undefined ? undefined : compilerFlags(command, headersDir);
   if (flags === undefined) return undefined;
-  const dir = await mkdtemp(join(tmpdir(), 'pgmap-layout-'));
+  const dir = await tempFolder('layout');
   try {
     const [source, object] = [join(dir, 'layout.c'), join(dir, 'layout.o')];
     await writeFile(
@@ -46,14 +47,17 @@ export async function memremapLayout(
     );
     const env = environment(ctx);
     const argv = ['gcc', ...flags, '-g', '-gdwarf-4', '-w', '-c', '-o', object, source];
-    const compiled = await run(argv, { cwd: objectDir, env, signal: ctx.signal });
+    const room = { reads: [headersDir, objectDir], writes: [dir], cwd: objectDir };
+    const boxed = await inSandbox(argv, room, ctx);
+    const compiled = await run(boxed, { cwd: objectDir, env, signal: ctx.signal });
     if (compiled.code !== 0) return undefined;
-    const info = await outputOf(['readelf', '--debug-dump=info', object], {
+    const dump = ['readelf', '--debug-dump=info', object];
+    const info = await outputOf(await inSandbox(dump, room, ctx), {
       ...{ what: 'Cannot read the debug information', env, signal: ctx.signal },
     });
     return readLayout(info);
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await removeTemp(dir);
   }
 }
 
@@ -77,7 +81,7 @@ export function compilerFlags(command: string, headersDir: string): string[] | u
 
 /** Files of the tree that mm/memremap.c was last compiled from, as kbuild wrote them down; none if it never was. */
 export async function layoutSources(objectDir: string): Promise<string[]> {
-  const command = (await readIfThere(join(objectDir, 'mm/.memremap.o.cmd'))) ?? '';
+  const command = (await readMade(objectDir, 'mm/.memremap.o.cmd')) ?? '';
   const dir = sourceDirOf(command);
   if (dir === undefined) return [];
   return command

@@ -1,14 +1,18 @@
 // kbuild, always called the same way: fixed user, host and time, no version decoration, our own environment, out of tree.
-import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { FailureError } from '../core/failure.ts';
+import { limits } from '../core/limits.ts';
 import { commandLine } from '../core/shell.ts';
+import { formatSize } from '../core/units.ts';
 import type { Context } from '../util/context.ts';
-import { diskFull, exists, hasCode, readIfThere, writeAtomic } from '../util/files.ts';
-import { lastLines, outputOf, run } from '../util/proc.ts';
+import { diskFull, exists, hasCode, isDiskFull, readIfThere, writeAtomic } from '../util/files.ts';
+import { failed, lastLines, outputOf, run } from '../util/proc.ts';
+import { inSandbox, leftRunning, type Room } from '../util/sandbox.ts';
+import { hostShortage } from '../util/shortage.ts';
 import { diagnose, formatDiagnostic } from './diagnostics.ts';
+import { openLog, ourFiles } from './made.ts';
 
 /** A kernel tree and where its objects go. */
 export interface BuildPlace {
@@ -56,6 +60,8 @@ export interface MakeRequest {
   readonly variables?: readonly string[];
   /** Where the whole output goes; appended to. */
   readonly log: string;
+  /** Folders that it may write to besides the object folder. */
+  readonly writes?: readonly string[];
   /** For people, and for the title of a failure: `building the kernel`. */
   readonly what: string;
   /** Tell how many steps are done, and remember how many a whole build had. */
@@ -67,8 +73,9 @@ export interface MakeRequest {
 }
 
 /**
- * Runs make. If it fails: series/build-failed, titled with the first error and its file and line. (Whether a series is to
- * blame, or this tree never built, the caller knows.)
+ * Runs make, in the sandbox if there is one. If it fails: series/build-failed, titled with the first error and its file and
+ * line; series/build-too-loud; series/build-left-process. (Whether a series is to blame, or this tree never built, the
+ * caller knows.)
  */
 export async function make(place: BuildPlace, request: MakeRequest, ctx: Context): Promise<void> {
   await mkdir(place.objectDir, { recursive: true });
@@ -80,21 +87,34 @@ export async function make(place: BuildPlace, request: MakeRequest, ctx: Context
     flags: [...together, ...(request.flags ?? [])],
     ...(request.variables === undefined ? {} : { variables: request.variables }),
   });
-  const log = createWriteStream(request.log, { flags: 'a' });
+  const log = (await openLog(request.log)).createWriteStream();
   const written = finished(log).catch((error: unknown) => {
     throw hasCode(error, 'ENOSPC', 'EDQUOT') ? diskFull(request.log, error) : error;
   });
   written.catch(() => undefined);
-  log.write(`$ ${commandLine(argv)}\n`);
+  const inside = ctx.sandbox === undefined ? '' : `# in ${ctx.sandbox.name}\n`;
+  log.write(`${inside}$ ${commandLine(argv)}\n`);
+  // First of all: what an earlier build left in place of our notes goes.
+  const room = await roomOf(place, request, ctx);
   const steps = request.progress === true ? await stepCounter(place, request.what, ctx) : undefined;
   // What errors are looked for in: the first mebibyte of what is no step line (`  CC      mm/memremap.o`).
   let said = '';
-  const result = await run(argv, {
+  let bytes = 0;
+  let last = '';
+  const tooLoud = new AbortController();
+  const boxed = await inSandbox(argv, room, ctx);
+  const result = await run(boxed, {
     env: environment(ctx),
-    signal: ctx.signal,
+    signal: AbortSignal.any([ctx.signal, tooLoud.signal]),
     keepBytes: 2 ** 16,
     merged: request.onLine !== undefined,
     onLine: (line) => {
+      bytes += line.length + 1;
+      if (bytes > limits.buildLogBytes) {
+        tooLoud.abort(loud(request));
+        return;
+      }
+      last = line;
       log.write(`${line}\n`);
       request.onLine?.(line);
       if (!stepLine.test(line) && said.length < 2 ** 20) said += `${line}\n`;
@@ -106,7 +126,13 @@ export async function make(place: BuildPlace, request: MakeRequest, ctx: Context
     await steps?.remember();
     return;
   }
-  if (/No space left on device|Disk quota exceeded/.test(said)) throw diskFull(place.objectDir);
+  if (ctx.sandbox !== undefined && result.code === leftRunning) throw leftProcess(request, last);
+  const shortage = hostShortage(said, request.what);
+  if (shortage !== undefined) throw shortage;
+  // What maps its output, as objtool does, dies of a bus error instead of saying so.
+  if (isDiskFull(place.objectDir)) throw diskFull(place.objectDir);
+  // Nothing in a build kills make but the host.
+  if (result.code === null || result.code > 128) throw failed(argv, result, { what: request.what });
   const { error } = diagnose(said, place.sourceDir);
   throw new FailureError({
     blame: 'series',
@@ -121,18 +147,62 @@ export async function make(place: BuildPlace, request: MakeRequest, ctx: Context
   });
 }
 
+/** A make sees the tree, and may write to the object folder, but for what is ours there, and to ccache's. */
+async function roomOf(
+  place: BuildPlace,
+  { writes = [] }: Pick<MakeRequest, 'writes'>,
+  ctx: Context,
+): Promise<Room> {
+  const ccache = environment(ctx)['CCACHE_DIR'] ?? '';
+  await mkdir(ccache, { recursive: true });
+  return {
+    reads: [place.sourceDir],
+    writes: [place.objectDir, ccache, ...writes],
+    keeps: await ourFiles(place.objectDir),
+  };
+}
+
+const loud = ({ what, log }: MakeRequest): FailureError =>
+  new FailureError({
+    blame: 'series',
+    code: 'build-too-loud',
+    title: `${what} says more than ${formatSize(limits.buildLogBytes)}, and was stopped`,
+    hint: `The beginning is in ${log}`,
+    artifact: log,
+  });
+
+const leftProcess = ({ what, log }: MakeRequest, said: string): FailureError =>
+  new FailureError({
+    blame: 'series',
+    code: 'build-left-process',
+    title: `${what} left processes running, which were killed: ${said.replace(/^.*left running: /, '').slice(0, 200)}`,
+    hint: 'A kernel build ends when make does. Without the sandbox they would run on: --sandbox off.',
+    artifact: log,
+  });
+
 /** make prints what a recipe said when it is done, instead of mixing it with others'. */
 export const linesTogether: readonly string[] = ['--output-sync=target'];
 
-/** The release that the built kernel will report as `uname -r`. */
+/**
+ * The release that the built kernel will report as `uname -r`. Throws FailureError `series/build-failed` if the tree does not
+ * say one that could be.
+ */
 export async function kernelRelease(place: BuildPlace, ctx: Context): Promise<string> {
   const argv = [...makeArgv(place, ['kernelrelease']), '-s', '--no-print-directory'];
-  const output = await outputOf(argv, {
+  const output = await outputOf(await inSandbox(argv, await roomOf(place, {}, ctx), ctx), {
     what: 'Cannot ask the tree for its release',
     env: environment(ctx),
     signal: ctx.signal,
   });
-  return output.trim();
+  const release = output.trim();
+  // It becomes the name of a folder.
+  if (/^[\w.+~-]{1,64}$/.test(release) && !/^\.+$/.test(release)) return release;
+  throw new FailureError({
+    blame: 'series',
+    code: 'build-failed',
+    title: `the tree's release is no release: '${release.slice(0, 80)}'`,
+    detail: `$ ${commandLine(argv)}`,
+  });
 }
 
 /** `ccache gcc` where ccache is installed, else `gcc`. */

@@ -6,6 +6,7 @@ import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { copyCheap, exists, fillFolder } from '../util/files.ts';
 import { type KernelRequest, withObjects } from './build.ts';
+import { madeFile } from './made.ts';
 import { make } from './make.ts';
 
 /** The tree's enumerators, by which the module counts, and those of them that are to be called otherwise. */
@@ -60,7 +61,7 @@ export async function ensureProbeModule(
           { cause: error },
         );
       }
-      await copyCheap(join(work, 'pgmap_probe.ko'), join(temporary, 'pgmap_probe.ko'));
+      await copyCheap(await madeFile(work, 'pgmap_probe.ko'), join(temporary, 'pgmap_probe.ko'));
     }),
   );
   return module;

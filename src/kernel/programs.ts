@@ -7,6 +7,7 @@ import type { Program, Suite } from '../core/suite.ts';
 import type { Context } from '../util/context.ts';
 import { exists, fillFolder } from '../util/files.ts';
 import { failed, run } from '../util/proc.ts';
+import { inSandbox, type Room } from '../util/sandbox.ts';
 import { diagnose, formatDiagnostic } from './diagnostics.ts';
 
 export interface ProgramSources {
@@ -81,7 +82,10 @@ export async function filesOfTree(
   if (inputs === undefined || program.tree.length === 0) return undefined;
   const tree = await from.treeDir();
   const argv = ['gcc', '-MM', '-D_GNU_SOURCE', ...inputs.includes, ...inputs.sources];
-  const done = await run(argv, { env: { PATH: ctx.path, LC_ALL: 'C' }, signal: ctx.signal });
+  const done = await run(await inSandbox(argv, await roomOf(from, program), ctx), {
+    env: { PATH: ctx.path, LC_ALL: 'C' },
+    signal: ctx.signal,
+  });
   if (done.code !== 0) return program.tree.flat();
   return done.stdout
     .split(/[\s\\]+/)
@@ -121,14 +125,17 @@ async function compileProgram(
     ...['gcc', '-static', '-O2', '-Wall', '-D_GNU_SOURCE', ...inputs.includes],
     ...['-o', join(to, program.out), ...inputs.sources, ...program.flags],
   ];
-  const done = await run(argv, {
+  const room = { ...(await roomOf(from, program)), writes: [to] };
+  const done = await run(await inSandbox(argv, room, ctx), {
     env: { PATH: ctx.path, LC_ALL: 'C' },
     signal: ctx.signal,
   });
   if (done.code === 0) return;
   // A compiler that was killed (out of memory, interrupted) has said nothing of the program.
   const said =
-    done.code === null ? {} : ({ blame: 'test', code: 'program-does-not-build' } as const);
+    done.code === null || done.code > 128
+      ? {}
+      : ({ blame: 'test', code: 'program-does-not-build' } as const);
   const { failure } = failed(argv, done, { what: `${program.out} does not compile`, ...said });
   const { error } = diagnose(done.stderr);
   throw new FailureError(
@@ -136,6 +143,13 @@ async function compileProgram(
       ? failure
       : { ...failure, title: `${program.out}: ${formatDiagnostic(error)}` },
   );
+}
+
+/** What the compiler sees: the tree's headers and sources are somebody else's, and may ask for any file. */
+async function roomOf(from: ProgramSources, program: Program): Promise<Room> {
+  const trees = program.tree.length === 0 ? [] : [await from.treeDir()];
+  // Sources may be those of another suite, beside it.
+  return { reads: [dirname(from.suiteDir), from.libDir, from.headersDir, ...trees], writes: [] };
 }
 
 /**

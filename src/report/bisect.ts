@@ -1,4 +1,5 @@
 // What a bisection came to: for the terminal, and as a mail to those whom it concerns.
+import { effortOf } from '../core/bisect/effort.ts';
 import { type Answer, next, remaining, revertPasses } from '../core/bisect/next.ts';
 import { goodEnds, type State, tallyOf } from '../core/bisect/state.ts';
 import type { Step } from '../core/bisect/step.ts';
@@ -28,6 +29,12 @@ export function answerOf(state: State): Answer | undefined {
   return todo.do === 'end' ? todo.answer : undefined;
 }
 
+/** All there is to say: the report, and the mail that can be made of it. */
+export function wholeBisectReport(facts: BisectFacts): string {
+  const mail = regressionMail(facts);
+  return `${bisectReport(facts)}${mail === undefined ? '' : `\nA mail to send:\n\n${mail.replaceAll(/^(?=.)/gm, '  ')}`}`;
+}
+
 /** A screen of text. */
 export function bisectReport(facts: BisectFacts): string {
   const { state } = facts;
@@ -52,7 +59,9 @@ export function bisectReport(facts: BisectFacts): string {
     row('sure', `${percent(answer.confidence)}${asked(state, answer.confidence)}`);
   if (answer?.kind === 'culprit')
     for (const text of proof(state, answer.commit)) row('proof', text);
-  row('took', effort(facts.steps));
+  row('took', effort(facts));
+  const builds = state.begin.more?.['builds'];
+  if (typeof builds === 'string') row('builds', builds);
   if (answer?.kind === 'range') {
     lines.push('', 'One of these, oldest first:');
     for (const id of answer.commits) lines.push(`  ${nameCommit(id, commits)}`);
@@ -98,6 +107,7 @@ function rateLine(state: State): string | undefined {
   const { plan, begin } = state;
   if (plan === undefined) return undefined;
   const { rate } = begin.settings;
+  if (rate === 1) return 'each time, as told';
   if (rate !== undefined) return `in ${percent(rate)} of runs or more, as told`;
   const { bad, of } = plan.tries;
   return `in ${bad} of ${of} runs at the bad end: in ${percent(plan.low)} or more, ${percent(1 - plan.doubt)} sure`;
@@ -140,11 +150,11 @@ function proof(state: State, culprit: string): string[] {
   return lines;
 }
 
-function effort(steps: readonly Step[]): string {
-  const built = new Set(steps.flatMap((step) => (step.type === 'image' ? [step.commit] : [])));
-  const runs = steps.filter((step) => step.type === 'observe').length;
-  const ms = steps.reduce((sum, step) => sum + ('ms' in step ? (step.ms ?? 0) : 0), 0);
-  return `${built.size} kernels, ${runs} runs, ${formatDuration(ms)}`;
+function effort({ state, steps }: BisectFacts): string {
+  const { kernels, searched, runs, ms } = effortOf(state, steps);
+  const commits = state.range?.graph.ids.length ?? 0;
+  const found = commits === 0 ? '' : ` (${searched} to search ${commits} commits)`;
+  return `${kernels} kernels${found}, ${runs} runs, ${formatDuration(ms)}`;
 }
 
 /** What is left, for a view: `5 commits left, about 3 kernels, 2 min 10 s`. */
@@ -187,7 +197,8 @@ export function regressionMail(facts: BisectFacts): string | undefined {
   if (culprit === undefined) return undefined;
   const what = describePredicate(state.begin.predicate);
   const header = (text: string): string => visible(text);
-  const cc = culprit.people.filter((one) => one !== culprit.author);
+  const others = culprit.people.filter((one) => one !== culprit.author);
+  const cc = [...(facts.series ? [] : ['regressions@lists.linux.dev']), ...others];
   const rate = rateLine(state);
   const paragraphs = [
     `since commit ${nameCommit(answer.commit, commits)}, ${visible(what)}.`,
@@ -200,7 +211,7 @@ export function regressionMail(facts: BisectFacts): string | undefined {
   ];
   return [
     `To: ${header(culprit.author)}`,
-    `Cc: ${[...(facts.series ? [] : ['regressions@lists.linux.dev']), ...cc].map(header).join(',\n ')}`,
+    ...(cc.length === 0 ? [] : [`Cc: ${cc.map(header).join(',\n ')}`]),
     `Subject: ${facts.series ? '' : '[REGRESSION] '}${header(what).slice(0, 120)} since ${answer.commit.slice(0, 12)}`,
     '',
     'Hi,',

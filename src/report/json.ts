@@ -3,9 +3,12 @@ import type { RunResult } from '../core/result.ts';
 
 /** Two spaces, one final newline. Characters that a terminal acts on are written as `\u` escapes. */
 export function json(result: RunResult): string {
-  const text = JSON.stringify(result, inOrder, 2);
-  return `${text.replace(acting, (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`)}\n`;
+  return `${escapeActing(JSON.stringify(result, inOrder, 2))}\n`;
 }
+
+/** For JSON text: what stays is the same value. */
+export const escapeActing = (text: string): string =>
+  text.replace(acting, (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
 
 /** JSON.stringify escapes what is below a space; this is the rest: DEL, C1, bidi and odd line breaks. */
 const acting = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
@@ -45,6 +48,7 @@ const order = [
   'host',
   'kernel',
   'series',
+  'sandbox',
   'types',
   'note',
   'bootMs',
@@ -55,6 +59,7 @@ const order = [
   'to',
   'during',
   'allowed',
+  'on',
   'text',
   'detail',
   'hint',

@@ -160,6 +160,7 @@ export function live(options: LiveOptions): Reporter {
         return isWorse(event.change)
           ? [badge('FAIL', `${event.change.path.join(' > ')}: ${changeRemark(event.change)}`, wide)]
           : [];
+      case 'resume':
       case 'baseline':
       case 'patch':
       case 'callers':
@@ -167,6 +168,7 @@ export function live(options: LiveOptions): Reporter {
       case 'accel':
       case 'kernel':
       case 'series':
+      case 'sandbox':
       case 'coverage':
       case 'artifact':
         return [];

@@ -47,7 +47,11 @@ function head(result: RunResult, columns: number): string[] {
     ]);
   if (baseline !== undefined) rows.push([baseline.kind, baselineText(baseline)]);
   if (kernel !== undefined)
-    rows.push(['kernel', `${kernel.release}, build ${kernel.key.slice(0, 12)}`]);
+    rows.push([
+      'kernel',
+      `${kernel.release}, build ${kernel.key.slice(0, 12)}${kernel.variant === undefined ? '' : `, variant ${kernel.variant}`}`,
+    ]);
+  if (result.sandbox !== undefined) rows.push(['builds', result.sandbox.text]);
   rows.push(['host', `${host.cpus} CPUs, ${formatSize(host.memoryBytes)}, accel ${host.accel}`]);
   rows.push(['run', result.id]);
   return rows.map(([name, value]) => `${name.padEnd(6)}  ${clean(value, columns - 8)}`);

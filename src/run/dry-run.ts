@@ -1,31 +1,44 @@
 // What a run would do: the plan and the exact command lines, and nothing done.
 import { join } from 'node:path';
 import { loadSuites, loadTopologies } from '../config/load.ts';
-import { checkNames, planJobs } from '../core/plan.ts';
+import { loadVariant } from '../config/variant.ts';
+import { checkNames, type PlannedJob, planJobs } from '../core/plan.ts';
 import { commandLine } from '../core/shell.ts';
 import { kernelKey, objectsDir } from '../kernel/build.ts';
 import { compiler, linesTogether, makeArgv } from '../kernel/make.ts';
 import { withoutAuto } from './plan-run.ts';
 import type { Lab, RunRequest } from './request.ts';
-import { kernelRequest, openSource, treeTypes } from './tested-kernel.ts';
+import { kernelRequest, openSource, slotOf, treeTypes } from './tested-kernel.ts';
 import { exists } from '../util/files.ts';
 import type { Context } from '../util/context.ts';
 import { repeatLine } from '../vm/qemu-args.ts';
 
-/** Lines for a shell, with `#` before what is only said. Throws what a run would throw before it began. */
-export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promise<string> {
+/**
+ * Lines for a shell, with `#` before what is only said; `shape`: what is run of the planned jobs. Throws what a run would
+ * throw before it began.
+ */
+export async function dryRun(
+  request: RunRequest,
+  lab: Lab,
+  ctx: Context,
+  shape: (jobs: readonly PlannedJob[]) => readonly PlannedJob[] = (jobs) => jobs,
+): Promise<string> {
   const suites = await loadSuites(lab.projectDir);
   const topologies = await loadTopologies(lab.projectDir);
   checkNames(request.selection, { suites, topologies });
   const base = await openSource(request.source, ctx);
   const enumerators = await treeTypes(base, ctx);
-  const catalogue = { suites, topologies, enumerators };
-  const jobs = planJobs(withoutAuto(request.selection), catalogue, request.command);
+  const variant = await loadVariant(lab.projectDir, request.variant);
+  const catalogue = {
+    ...{ suites, topologies, enumerators },
+    ...(variant === undefined ? {} : { variant }),
+  };
+  const jobs = shape(planJobs(withoutAuto(request.selection), catalogue, request.command));
   const kernel = await kernelRequest(request, lab, base, ctx);
   const key = await kernelKey(kernel, ctx);
   const dir = join(ctx.cacheDir, 'kernels', key);
   const place = {
-    sourceDir: join(ctx.cacheDir, 'worktrees', `${base.id}-0`, 'src'),
+    sourceDir: join(ctx.cacheDir, 'worktrees', `${base.id}-${slotOf(request)}`, 'src'),
     objectDir: objectsDir(kernel, ctx),
   };
   const options = { jobs: ctx.cpus + 1, compiler: await compiler(ctx) };
@@ -45,6 +58,11 @@ export async function dryRun(request: RunRequest, lab: Lab, ctx: Context): Promi
       '--detach',
       base.commit,
     ]),
+    ...(request.sandbox === 'off'
+      ? []
+      : [
+          `# make and compilers: in bubblewrap${request.sandbox === 'on' ? '' : ', where that works'}`,
+        ]),
     commandLine(
       makeArgv(place, ['allnoconfig'], {
         variables: [`KCONFIG_ALLCONFIG=${join(place.objectDir, '.pgmap-fragment')}`],

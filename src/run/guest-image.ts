@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadRecipe } from '../config/load.ts';
 import { asFailure, type Failure } from '../core/failure.ts';
-import type { Suite } from '../core/suite.ts';
+import { type Suite, suiteFolder } from '../core/suite.ts';
 import { type GuestKeys, newGuestKeys } from '../guest/keys.ts';
 import {
   baseLayer,
@@ -15,8 +15,10 @@ import {
   type SuitePayload,
   writeInitrd,
 } from '../image/initrd.ts';
+import { headersKey } from '../kernel/headers-key.ts';
 import { ensureProbeModule } from '../kernel/probe-module.ts';
 import { ensureOracle, ensurePrograms } from '../kernel/programs.ts';
+import { ensureSuiteModules } from '../kernel/suite-modules.ts';
 import type { Lab } from './request.ts';
 import {
   changedSelftests,
@@ -57,8 +59,11 @@ export async function makeImage(inputs: ImageInputs, ctx: Context): Promise<Gues
     layers.push((await modulesLayer(build.modulesDir, build.key, ctx)).bytes);
   const probe = await probeModule(inputs, ctx);
   if (probe !== undefined) layers.push(await probeLayer(probe, build.release));
-  layers.push(await libLayer(await ensureOracle(join(images, 'oracle'), build, ctx)));
-  const { payloads, again, broken } = await suitePayloads(inputs, ctx);
+  // A kernel of elsewhere comes with the host's headers: many, and nobody changes them.
+  const headers = build.request === undefined ? build.key : await headersKey(build.headersDir, ctx);
+  const ours = { headersDir: build.headersDir, key: headers };
+  layers.push(await libLayer(await ensureOracle(join(images, 'oracle'), ours, ctx)));
+  const { payloads, again, broken } = await suitePayloads(inputs, headers, ctx);
   const keys = newGuestKeys();
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'ssh_key'), keys.clientPrivate, { mode: 0o600 });
@@ -81,12 +86,23 @@ export async function probeModule(
   return ensureProbeModule(build.request, build.key, sources, names, ctx);
 }
 
+/** None for a kernel that was built elsewhere. */
+const suiteModules = async (
+  { kbuild, name }: Suite,
+  { build, dir }: { readonly build: TestedKernel; readonly dir: string },
+  ctx: Context,
+): Promise<string | undefined> =>
+  kbuild === undefined || build.request === undefined
+    ? undefined
+    : ensureSuiteModules(build.request, build.key, { name, sourcesDir: join(dir, kbuild) }, ctx);
+
 /**
  * The chosen suites with their programs. Upstream's tests are built from the base tree, so that a patch cannot weaken
  * the test that would catch it; those that the series changes are built from its tree too, into a folder `series`.
  */
 async function suitePayloads(
   { build, source, base, suites, lab }: ImageInputs,
+  headers: string,
   ctx: Context,
 ): Promise<Pick<GuestImage, 'again' | 'broken'> & { payloads: SuitePayload[] }> {
   await using before = selftestsOf(base, ctx);
@@ -96,21 +112,23 @@ async function suitePayloads(
   const again = new Map<string, SeriesPrograms['changed']>();
   const broken = new Map<string, Failure>();
   for (const suite of suites) {
-    const dir = join(lab.projectDir, 'suites', suite.name);
+    const dir = suiteFolder(lab.projectDir, suite);
     const from = {
       suiteDir: dir,
       libDir: join(lab.projectDir, 'images/lib'),
       headersDir: build.headersDir,
-      kernelKey: `${build.key} ${base.tree}`,
+      kernelKey: `${headers} ${base.tree}`,
       treeDir: before.dir,
     };
     try {
       const programs = await ensurePrograms(suite, from, ctx);
-      const ofSeries = { ...from, kernelKey: `${build.key} ${source.tree}`, treeDir: after.dir };
+      const ofSeries = { ...from, kernelKey: `${headers} ${source.tree}`, treeDir: after.dir };
       const second = await seriesPrograms(suite, changedFiles, ofSeries, ctx);
       if (second.changed.size > 0) again.set(suite.name, second.changed);
+      const modulesDir = await suiteModules(suite, { build, dir }, ctx);
       payloads.push({
         ...{ name: suite.name, dir },
+        ...(modulesDir === undefined ? {} : { modulesDir }),
         ...(programs === undefined ? {} : { programsDir: programs.dir }),
         ...(second.dir === undefined ? {} : { seriesDir: second.dir }),
       });

@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadRecipe } from '../config/load.ts';
 import type { PlannedJob } from '../core/plan.ts';
+import { suiteFolder } from '../core/suite.ts';
 import { baseLayer } from '../image/initrd.ts';
 import type { Lab } from './request.ts';
 import type { Context } from '../util/context.ts';
@@ -32,12 +33,13 @@ export async function jobKeys(
     folderDigest(join(lab.projectDir, 'dist'), isTool),
   ]);
   const common = [kernelKey, baseTree, accel, qemu.version, base.key, image, tool, lab.version];
-  return async ({ suite, topology, tests }) =>
+  return async ({ suite, topology, tests, variant }) =>
     digest([
       ...common,
+      ...(variant === undefined ? [] : [JSON.stringify(variant)]),
       JSON.stringify(topology),
       suite.name,
-      await folderDigest(join(lab.projectDir, 'suites', suite.name)),
+      await folderDigest(suiteFolder(lab.projectDir, suite)),
       // Suites share sources: `../p2pdma/p2pmem.c`.
       ...(await Promise.all(
         shared(suite.programs.flatMap((one) => one.sources)).map((name) =>
@@ -49,14 +51,15 @@ export async function jobKeys(
 }
 
 /** Suites whose files a source is taken from. */
-const shared = (sources: readonly string[]): string[] =>
+export const shared = (sources: readonly string[]): string[] =>
   [...new Set(sources.flatMap((source) => /^\.\.\/([^/]+)\//.exec(source)?.[1] ?? []))].sort();
 
 /** Tests of the tool and what makes them cannot change what a guest does. */
-const isTool = (path: string): boolean =>
+export const isTool = (path: string): boolean =>
   path.endsWith('.js') && !path.endsWith('.test.js') && !/^(testing|dev|e2e|report)\//.test(path);
 
-async function folderDigest(
+/** Of names, contents and whether they may be run, of all files below a folder. */
+export async function folderDigest(
   dir: string,
   wanted: (path: string) => boolean = () => true,
 ): Promise<string> {

@@ -1,5 +1,6 @@
 // Which jobs a run has: what the user asked for; with a series, what it touches first, and with --type auto hardly more.
 import { loadReach } from '../config/reach.ts';
+import { loadVariant } from '../config/variant.ts';
 import { FailureError } from '../core/failure.ts';
 import { type Catalogue, planJobs, type PlannedJob, type Selection } from '../core/plan.ts';
 import { chooseReached, reachedFirst, reachOf } from '../core/reach.ts';
@@ -24,7 +25,7 @@ export interface RunPlan {
   readonly notes: readonly string[];
 }
 
-/** Throws what planJobs throws, and `usage/auto-without-series`. */
+/** Throws what planJobs and loadVariant throw, and `usage/auto-without-series`. */
 export async function planRun(
   request: RunRequest,
   lab: Lab,
@@ -39,7 +40,9 @@ export async function planRun(
       code: 'auto-without-series',
       title: '--type auto goes by what a series changes, and there is none',
     });
-  const jobs = planJobs(withoutAuto(request.selection), catalogue, request.command);
+  const variant = await loadVariant(lab.projectDir, request.variant);
+  const all = variant === undefined ? catalogue : { ...catalogue, variant };
+  const jobs = planJobs(withoutAuto(request.selection), all, request.command);
   if (request.series.length === 0) return { jobs, notes: [] };
   const reach = await loadReach(lab.projectDir);
   if (reach === undefined)

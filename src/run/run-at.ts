@@ -1,15 +1,17 @@
 // Some jobs on the kernel of one commit, as a run of its own in a folder: the base of a series, one of its patches, a repetition.
 import { basename } from 'node:path';
 import type { Event } from '../core/event.ts';
-import { asFailure } from '../core/failure.ts';
+import { asFailure, FailureError } from '../core/failure.ts';
+import { finishedJobs } from '../core/finished.ts';
 import type { PlannedJob } from '../core/plan.ts';
 import { fold, type RunResult } from '../core/result.ts';
 import { jobInfo, recall, replay } from './job-memory.ts';
 import { kernelKey } from '../kernel/build.ts';
 import type { Lab, RunPlace, RunRequest } from './request.ts';
 import { type Emit, makeKernel, runJobs } from './run-jobs.ts';
+import { asideUnfinished, type Done, endOfRun, exceptDone, recordedPart } from './resume.ts';
 import { StepFailed, stepper } from './steps.ts';
-import { readRecord, startRecord } from '../store/run-folder.ts';
+import { continueRecord, type Following, readRecord, startRecord } from '../store/run-folder.ts';
 import type { KeptJob } from '../store/job-cache.ts';
 import { kernelRequest } from './tested-kernel.ts';
 import type { Source } from '../tree/source.ts';
@@ -43,48 +45,72 @@ export interface Workshop {
 }
 
 /**
- * Builds the kernel (or finds it), runs the jobs (or finds what they came to), and gives what that came to. Rejects when
- * interrupted, or with `usage/run-exists|out-not-empty|out-unusable`; a build that fails is a step of the result.
- * `ctx.onProgress` is told what goes on, a line at a time.
+ * Builds the kernel (or finds it), runs the jobs (or finds what they came to), and gives what that came to. In a run that
+ * was cut short and goes on, a record that is whole is read, one that is not goes on, too. Rejects when interrupted, with
+ * `usage/run-exists|out-not-empty|out-unusable`, or with `lab/disk-full` if the record cannot be written; a build that
+ * fails is a step of the result. `ctx.onProgress` is told what goes on, a line at a time.
  */
-export async function runAt(at: RunAt, shop: Workshop, ctx: Context): Promise<RunResult> {
-  const recorder = await startRecord(at.dir, (event) => {
-    const text = progressOf(event);
-    if (text !== undefined) ctx.onProgress(text);
-  });
-  const { emit } = recorder;
+export async function runAt(at: RunAt, shop: Workshop, context: Context): Promise<RunResult> {
   const { lab, place, request } = shop;
-  emit({
-    type: 'run-begin',
-    run: {
-      id: `${place.id}/${basename(at.dir)}`,
-      startedAt: place.startedAt,
-      argv: place.argv,
-      version: lab.version,
-      host: { cpus: lab.cpus, memoryBytes: lab.memoryBytes, accel: request.accel },
-      subject: at.subject,
-      jobs: at.jobs.map(jobInfo),
+  const jobs = at.jobs.map(jobInfo);
+  const before =
+    place.resumed === undefined ? undefined : await recordedPart(at.dir, at.subject, jobs);
+  if (before?.ended === true) return fold(before.events);
+  const stop = new AbortController();
+  const ctx = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
+  const follow: Following = {
+    onEvent(event) {
+      const text = progressOf(event);
+      if (text !== undefined) ctx.onProgress(text);
     },
-  });
+    onBroken: (failure) => stop.abort(new FailureError(failure)),
+  };
+  const { recorder, events } =
+    before === undefined
+      ? { recorder: await startRecord(at.dir, follow), events: [] }
+      : await continueRecord(at.dir, follow);
+  const done = finishedJobs(events);
+  const emit = exceptDone(recorder.emit, done);
+  if (before === undefined)
+    emit({
+      type: 'run-begin',
+      run: {
+        id: `${place.id}/${basename(at.dir)}`,
+        startedAt: place.startedAt,
+        argv: place.argv,
+        version: lab.version,
+        host: { cpus: lab.cpus, memoryBytes: lab.memoryBytes, accel: request.accel },
+        ...{ subject: at.subject, jobs },
+      },
+    });
+  else {
+    await asideUnfinished(at.dir, done);
+    emit({ type: 'resume', startedAt: place.resumed?.startedAt ?? '' });
+  }
   const loud: Context = {
     ...ctx,
     onProgress: (text) => emit({ type: 'line', source: 'make', text }),
   };
   try {
-    await work(at, shop, emit, loud);
+    await work(at, shop, { emit, done }, loud);
   } catch (error) {
     if (!(error instanceof StepFailed)) {
       emit({ type: 'step-begin', step: 'teardown' });
       emit({ type: 'step-end', step: 'teardown', status: 'MISS', failure: asFailure(error) });
     }
   }
-  emit({ type: 'run-end', status: ctx.signal.aborted ? 'MISS' : 'PASS' });
+  emit(endOfRun(ctx.signal, 'PASS'));
   recorder.close();
   ctx.signal.throwIfAborted();
   return fold(await readRecord(at.dir));
 }
 
-async function work(at: RunAt, shop: Workshop, emit: Emit, ctx: Context): Promise<void> {
+async function work(
+  at: RunAt,
+  shop: Workshop,
+  { emit, done }: Telling,
+  ctx: Context,
+): Promise<void> {
   const kept = at.reuse ? await keptJobs(at, shop, ctx) : new Map<PlannedJob, KeptJob>();
   const rest = at.jobs.filter((job) => !kept.has(job));
   const [first] = kept.values();
@@ -93,13 +119,18 @@ async function work(at: RunAt, shop: Workshop, emit: Emit, ctx: Context): Promis
     const ready = await makeKernel(inputs, rest, { step: stepper(emit), emit }, ctx, at.accel);
     if (ready !== undefined) {
       const rounds = { count: at.repeat ?? 1, untilFail: false };
-      await runJobs(ready, rest, rounds, emit, ctx);
+      await runJobs(ready, rest, { ...rounds, done }, emit, ctx);
     }
   } else {
     emit(first.kernel);
     if (at.accel !== undefined) emit({ type: 'accel', ...at.accel });
   }
   for (const one of kept.values()) for (const event of replay(one)) emit(event);
+}
+
+interface Telling {
+  readonly emit: Emit;
+  readonly done: Done;
 }
 
 async function keptJobs(

@@ -3,17 +3,21 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventBody } from '../core/event.ts';
-import type { Failure } from '../core/failure.ts';
-import { type PlannedJob, unmetNeed, withSeriesTests } from '../core/plan.ts';
+import { type Failure, FailureError } from '../core/failure.ts';
+import { isFail } from '../core/finished.ts';
+import { type PlannedJob, unfitFor, unmetNeed, withSeriesTests } from '../core/plan.ts';
 import { roundId } from '../core/rounds.ts';
 import type { Topology } from '../core/topology.ts';
-import { parseSize } from '../core/units.ts';
+import { formatDuration, parseSize } from '../core/units.ts';
 import { pickAccel } from './accel.ts';
 import { runLocally } from '../exec/local.ts';
 import { type GuestImage, makeImage } from './guest-image.ts';
+import { watchHost } from './host-watch.ts';
 import { runJob } from '../job/job.ts';
 import { rememberJob } from './job-memory.ts';
+import { symboliser } from '../kernel/symbols.ts';
 import type { Lab, RunRequest } from './request.ts';
+import type { Done } from './resume.ts';
 import type { RunStep } from './steps.ts';
 import { builtKernel, givenKernel, type TestedKernel, typeNames } from './tested-kernel.ts';
 import type { Source } from '../tree/source.ts';
@@ -66,7 +70,10 @@ export async function makeKernel(
   const types = build.request === undefined ? noTypes : await typeNames(base, source, ctx);
   const kernel: KernelEvent = {
     type: 'kernel',
-    kernel: { release: build.release, tree, key: build.key },
+    kernel: {
+      ...{ release: build.release, tree, key: build.key },
+      ...(request.variant === undefined ? {} : { variant: request.variant }),
+    },
     ...types,
   };
   emit(kernel);
@@ -105,6 +112,8 @@ export interface Rounds {
   readonly count: number;
   /** After the round in which something FAILed there is no other. */
   readonly untilFail: boolean;
+  /** Those that an earlier part of the run has finished. */
+  readonly done?: Done;
 }
 
 /** Runs the jobs, side by side as far as the host goes. What they come to is events; it only rejects for a bug. */
@@ -116,11 +125,14 @@ export async function runJobs(
   ctx: Context,
 ): Promise<void> {
   const run = await jobRunner(ready, ctx);
+  const { done = new Map<string, never>() } = rounds;
   const once = (round: number) =>
-    jobs.map((job) => ({
-      needs: { cpus: 1, memoryBytes: guestBytes(job.topology) },
-      run: () => (ctx.signal.aborted ? Promise.resolve() : run(job, round, listen)),
-    }));
+    jobs
+      .filter((job) => !done.has(roundId(job.id, round)))
+      .map((job) => ({
+        needs: { cpus: 1, memoryBytes: guestBytes(job.topology) },
+        run: () => (isOver(ctx) ? Promise.resolve() : run(job, round, listen)),
+      }));
   const seen = { fail: false };
   const listen: Emit = (event) => {
     seen.fail ||= isFail(event);
@@ -134,8 +146,9 @@ export async function runJobs(
     await runLocally(all.flat(), host);
     return;
   }
-  for (let round = 1; round <= rounds.count && !seen.fail && !ctx.signal.aborted; round++) {
+  for (let round = 1; round <= rounds.count && !seen.fail && !isOver(ctx); round++) {
     await runLocally(once(round), host);
+    seen.fail ||= jobs.some((job) => done.get(roundId(job.id, round))?.failed === true);
     emit({
       type: 'line',
       source: 'make',
@@ -143,6 +156,9 @@ export async function runJobs(
     });
   }
 }
+
+const isOver = ({ signal, deadline }: Context): boolean =>
+  signal.aborted || deadline?.aborted === true;
 
 async function jobRunner(
   ready: ReadyKernel,
@@ -157,11 +173,21 @@ async function jobRunner(
     ...(build.config === undefined ? {} : { config: build.config }),
   };
   const remember = await rememberJob(ready, ctx);
+  const { dir: kernelDir, release } = build;
+  const symbolise =
+    kernelDir === undefined ? undefined : symboliser({ dir: kernelDir, release }, ctx);
   return async (job, round, emit) => {
     const seen: EventBody[] = [];
     const plan = withSeriesTests(job, guest.again.get(job.suite.name));
     const cannot = missingFor(plan.topology, facts);
     const broken: Failure | undefined = guest.broken.get(plan.suite.name);
+    const { signal, deadline } = ctx;
+    const over = deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
+    using watch = watchHost(dir, over, (event) => {
+      seen.push(event);
+      emit(event);
+    });
+    const scale = timeoutScale[accel.accel] * (plan.variant?.slower ?? 1);
     await runJob(
       {
         plan: { ...plan, id: roundId(plan.id, round) },
@@ -174,21 +200,35 @@ async function jobRunner(
         initrd: guest.initrd,
         keys: guest.keys,
         accel: accel.accel,
-        timeoutScale: timeoutScale[accel.accel],
+        timeoutScale: scale,
         runDir: dir,
-        unmet: (test) => unmetNeed(test, kernel),
+        unmet: (test) => unfitFor(plan, test) ?? unmetNeed(test, kernel),
+        ...(symbolise === undefined ? {} : { symbolise }),
       },
-      {
-        signal: ctx.signal,
-        emit(event) {
-          seen.push(event);
-          emit(event);
-        },
-      },
+      { signal: ctx.signal, emit: watch.emit, deadline: jobDeadline(plan, scale, ctx) },
     );
     // What a first round came to is kept; a repeated one would hide that it can come out otherwise.
     if (round === 1) await remember(job, seen);
   };
+}
+
+/** Milliseconds for a test besides its own limit: a boot before it, and what is done when it does not end. */
+const aroundTestMs = 150_000;
+
+/**
+ * Every step of a job has a limit of its own; this is for all of them together, should something always begin anew. The
+ * run's own deadline is one of the job's, too.
+ */
+function jobDeadline(job: PlannedJob, scale: number, { deadline }: Context): AbortSignal {
+  const ms = job.tests.reduce((sum, test) => sum + test.timeoutMs * scale + aroundTestMs, 0);
+  const own = new AbortController();
+  const reason = new FailureError({
+    blame: 'lab',
+    code: 'deadline',
+    title: `the job is not done after ${formatDuration(ms)}, the limits of all its tests together`,
+  });
+  setTimeout(() => own.abort(reason), ms).unref();
+  return deadline === undefined ? own.signal : AbortSignal.any([own.signal, deadline]);
 }
 
 async function keepKernelFiles(dir: string, build: TestedKernel): Promise<void> {
@@ -197,11 +237,6 @@ async function keepKernelFiles(dir: string, build: TestedKernel): Promise<void> 
     await writeFile(join(dir, 'kernel/config'), await readFile(build.configFile));
   await writeFile(join(dir, 'kernel/key'), `${build.key}\n`);
 }
-
-const isFail = (event: EventBody): boolean =>
-  (event.type === 'test' && event.point.status === 'FAIL') ||
-  (event.type === 'splat' && event.splat.allowed === undefined) ||
-  (event.type === 'step-end' && event.status === 'FAIL');
 
 /** Host memory of a guest: its RAM, and a little for QEMU itself. */
 const guestBytes = (topology: Topology): number => parseSize(topology.memory) + 256 * 2 ** 20;

@@ -1,14 +1,12 @@
 // Upstream's own tests as the series has them: compiled a second time where the series changes them, beside those of
 // the base tree.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { asFailure } from '../core/failure.ts';
 import type { Program, Suite } from '../core/suite.ts';
 import { ensurePrograms, filesOfTree, type ProgramSources } from '../kernel/programs.ts';
 import { changedBetween, extractAtCommit } from '../tree/read.ts';
 import type { Source } from '../tree/source.ts';
 import type { Context } from '../util/context.ts';
+import { removeTemp, tempFolder } from '../util/temp.ts';
 
 /** What the selftests of mm include, relative to their own places. */
 export const selftestPaths: readonly string[] = [
@@ -39,7 +37,7 @@ export function selftestsOf(
   let made: Promise<string> | undefined;
   return {
     dir() {
-      made ??= mkdtemp(join(tmpdir(), 'pgmap-selftests-')).then(async (folder) => {
+      made ??= tempFolder('selftests').then(async (folder) => {
         await extractAtCommit(source, selftestPaths, folder, ctx);
         return folder;
       });
@@ -47,7 +45,7 @@ export function selftestsOf(
     },
     async [Symbol.asyncDispose]() {
       const folder = await made?.catch(() => undefined);
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await removeTemp(folder);
     },
   };
 }

@@ -1,17 +1,18 @@
 // A booted guest with a shell on the terminal, or on a pipe.
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { boot } from '../job/boot.ts';
 import { loadSuites, loadTopologies } from '../config/load.ts';
+import { loadVariant } from '../config/variant.ts';
 import { FailureError } from '../core/failure.ts';
 import { commandLine } from '../core/shell.ts';
+import { wordsOf } from '../core/variant.ts';
 import { makeImage } from './guest-image.ts';
 import { pickAccel } from './accel.ts';
 import type { Lab, RunRequest } from './request.ts';
 import { buildKernel } from './tested-kernel.ts';
 import type { Context } from '../util/context.ts';
+import { removeTemp, tempFolder } from '../util/temp.ts';
 import { timeoutScale } from '../vm/probe.ts';
 
 export interface ShellRequest {
@@ -41,8 +42,9 @@ export async function openShell(
       title: `there is no topology '${wanted.topology}'`,
       detail: `There are: ${[...topologies.keys()].join(', ')}`,
     });
+  const variant = await loadVariant(lab.projectDir, request.variant);
   const built = await buildKernel(request, lab, ctx);
-  const dir = await mkdtemp(join(tmpdir(), 'pgmap-shell-'));
+  const dir = await tempFolder('shell');
   try {
     const suites = [...(await loadSuites(lab.projectDir)).values()];
     const image = await makeImage({ ...built, suites, dir, lab }, ctx);
@@ -56,6 +58,7 @@ export async function openShell(
     await using machine = await boot(
       {
         topology,
+        ...(variant === undefined ? {} : { suite: { modules: [], append: wordsOf(variant) } }),
         qemu: lab.qemu,
         image: built.build.image,
         release: built.build.release,
@@ -63,7 +66,7 @@ export async function openShell(
         ...image,
         accel,
         // With a debugger, people decide how long it takes.
-        timeoutScale: wanted.gdb ? 1000 : timeoutScale[accel],
+        timeoutScale: wanted.gdb ? 1000 : timeoutScale[accel] * (variant?.slower ?? 1),
         dir,
         ...(wanted.gdb ? { extra: ['-S', '-gdb', `tcp:127.0.0.1:${port}`] } : {}),
       },
@@ -81,7 +84,7 @@ export async function openShell(
     );
     return await attach(await machine.guest.shell(wanted.terminal), wanted);
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await removeTemp(dir);
   }
 }
 

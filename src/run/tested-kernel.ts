@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { loadFragments, loadSuites, loadTopologies } from '../config/load.ts';
+import { loadVariant } from '../config/variant.ts';
 import { FailureError } from '../core/failure.ts';
 import { type MemoryType, newTypes, type Renamed, treeNames } from '../core/rename.ts';
 import { type Build, ensureKernel, type KernelRequest } from '../kernel/build.ts';
@@ -58,6 +59,8 @@ export interface TestedKernel {
   /** Absent for a kernel built elsewhere, whose configuration nobody knows. */
   readonly config?: Build['config'];
   readonly configFile?: string;
+  /** Its folder in the cache, with vmlinux. */
+  readonly dir?: string;
   readonly unmet: Build['unmet'];
   readonly notes?: Build['notes'];
   /** What it was built from, for building against it. */
@@ -127,6 +130,10 @@ export async function kernelRequest(
     ...always,
     ...names.toSorted(),
   ]);
+  const variant = await loadVariant(lab.projectDir, request.variant);
+  // After ours, so that it wins; before the user's, who has the last word.
+  if (variant !== undefined)
+    fragments.push({ name: `variant ${variant.name}`, text: variant.fragment });
   for (const file of request.configFiles) {
     const text = await readFile(resolve(file), 'utf8').catch((cause: unknown) => {
       throw new FailureError(
@@ -146,8 +153,16 @@ export async function kernelRequest(
   return {
     tree: source.tree,
     // Own fragments get a folder of their own, so that a debug kernel and a plain one do not undo each other's objects.
-    objects: [source.id, ...request.configFiles.map((file) => basename(file, '.config'))].join('-'),
+    objects: [
+      source.id,
+      ...(variant === undefined ? [] : [variant.name]),
+      ...request.configFiles.map((file) => basename(file, '.config')),
+    ].join('-'),
     fragments,
-    checkOut: () => checkOut(source, ctx),
+    ...(variant === undefined ? {} : { required: variant.required }),
+    checkOut: () => checkOut(source, ctx, slotOf(request)),
   };
 }
+
+/** Variants take long to build: nobody waits for another one's sources. */
+export const slotOf = ({ variant = '0' }: Pick<RunRequest, 'variant'>): string => variant;

@@ -51,9 +51,9 @@ test('a patch in the middle that breaks a test and is mended: FAIL, although not
   const worse = ['core > two > second'];
   expect(tests(result)).toEqual([
     ['same', 'as the base, the kernel is the same', 'PASS', []],
-    ['changed', 'all 1 jobs', 'FAIL', worse],
+    ['changed', 'the only job', 'FAIL', worse],
     ['same', same(2), 'FAIL', worse],
-    ['changed', 'all 1 jobs', 'PASS', []],
+    ['changed', 'the only job', 'PASS', []],
   ]);
   expect(result.changes).toEqual([]);
   expect(
@@ -62,7 +62,7 @@ test('a patch in the middle that breaks a test and is mended: FAIL, although not
   // The series, its base, patch 2, and patch 2 once more because once is an accident.
   expect(boots).toHaveLength(4);
   expect(readdirSync(join(dir, 'patches')).sort()).toEqual(['2', '2-again']);
-  expect(stdout).toMatch(/^FAIL +2\/4 +mm\/memremap: slip +builds +all 1 jobs$/m);
+  expect(stdout).toMatch(/^FAIL +2\/4 +mm\/memremap: slip +builds +the only job$/m);
   expect(stdout).toMatch(/^PASS +1\/4 .* same kernel as the base /m);
   expect(stdout).toContain('worse than the base: core > two > second');
 });

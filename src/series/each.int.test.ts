@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { callerFailure, checkCallers } from './callers.ts';
 import type { EventBody } from '../core/event.ts';
 import type { PatchInfo } from '../core/patch.ts';
-import { buildEach } from './each.ts';
+import { buildEach } from './build-each.ts';
 import { layoutChange } from './layout.ts';
 import type { Lab, RunRequest } from '../run/request.ts';
 import { kernelRequest, typeNames } from '../run/tested-kernel.ts';

@@ -1,12 +1,10 @@
 // What a series does to `struct dev_pagemap` and `enum memory_type`, asked of the compiler.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { objectsDir } from '../kernel/build.ts';
 import { type Layout, layoutDiff, layoutSources, memremapLayout } from '../kernel/layout.ts';
 import { changedBetween, extractAtCommit } from '../tree/read.ts';
 import type { Source } from '../tree/source.ts';
 import type { Context } from '../util/context.ts';
+import { removeTemp, tempFolder } from '../util/temp.ts';
 
 /** Where a header can be that mm/memremap.c includes. */
 const headerFolders = ['include', 'arch/x86/include'];
@@ -38,11 +36,11 @@ async function layoutAt(
   objectDir: string,
   ctx: Context,
 ): Promise<Layout | undefined> {
-  const dir = await mkdtemp(join(tmpdir(), 'pgmap-headers-'));
+  const dir = await tempFolder('headers');
   try {
     await extractAtCommit(source, paths, dir, ctx);
     return await memremapLayout(dir, objectDir, ctx);
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await removeTemp(dir);
   }
 }

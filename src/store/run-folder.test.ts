@@ -14,7 +14,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Event, EventBody } from '../core/event.ts';
 import { fold } from '../core/result.ts';
-import { listRuns, readRecord, startRecord, writeDerived } from './run-folder.ts';
+import {
+  continueRecord,
+  type Following,
+  isRunning,
+  listRuns,
+  readRecord,
+  startRecord,
+  writeDerived,
+} from './run-folder.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -29,11 +37,21 @@ const bodies: EventBody[] = [
   { type: 'step-end', step: 'build', status: 'PASS' },
   { type: 'run-end', status: 'PASS' },
 ];
+/** Lets nothing pass that must not happen. */
+const following = (onEvent: (event: Event) => void = () => undefined): Following => ({
+  onEvent,
+  onBroken(failure) {
+    throw new Error(failure.title);
+  },
+});
 const stored = bodies.filter((body) => body.type !== 'line');
 
 async function record(into: string): Promise<Event[]> {
   const seen: Event[] = [];
-  const recorder = await startRecord(into, (event) => seen.push(event));
+  const recorder = await startRecord(
+    into,
+    following((event) => seen.push(event)),
+  );
   for (const body of bodies) recorder.emit(body);
   recorder.close();
   return seen;
@@ -58,9 +76,12 @@ test('what is emitted is seen at once, and read again; lines are seen only', asy
 
 test('an event is on disk before anybody sees it', async () => {
   const run = join(dir, 'run');
-  const recorder = await startRecord(run, (event) => {
-    if (event.type === 'note') throw new Error('a view broke');
-  });
+  const recorder = await startRecord(
+    run,
+    following((event) => {
+      if (event.type === 'note') throw new Error('a view broke');
+    }),
+  );
   expect(() => recorder.emit({ type: 'note', text: 'x' })).toThrow('a view broke');
   expect(withoutTime(await readRecord(run))).toEqual([{ type: 'note', text: 'x' }]);
   recorder.close();
@@ -68,7 +89,7 @@ test('an event is on disk before anybody sees it', async () => {
 
 test('nothing is made before the first event', async () => {
   const run = join(dir, 'run');
-  const recorder = await startRecord(run, () => undefined);
+  const recorder = await startRecord(run, following());
   expect(existsSync(run)).toBe(false);
   recorder.close();
   expect(existsSync(run)).toBe(false);
@@ -119,7 +140,7 @@ test('a folder that holds a run is left alone', async () => {
   const run = join(dir, 'run');
   await record(run);
   const before = await readFile(join(run, 'events.ndjson'), 'utf8');
-  await expect(startRecord(run, () => undefined)).rejects.toMatchObject({
+  await expect(startRecord(run, following())).rejects.toMatchObject({
     failure: { blame: 'usage', code: 'run-exists' },
   });
   expect(await readFile(join(run, 'events.ndjson'), 'utf8')).toBe(before);
@@ -128,7 +149,7 @@ test('a folder that holds a run is left alone', async () => {
 test('a folder that holds other things is left alone, an empty one is taken', async () => {
   await mkdir(join(dir, 'home'));
   await writeFile(join(dir, 'home/letter'), 'dear');
-  await expect(startRecord(join(dir, 'home'), () => undefined)).rejects.toMatchObject({
+  await expect(startRecord(join(dir, 'home'), following())).rejects.toMatchObject({
     failure: { blame: 'usage', code: 'out-not-empty' },
   });
   await mkdir(join(dir, 'empty'));
@@ -139,10 +160,7 @@ test('a folder that holds other things is left alone, an empty one is taken', as
 test('a file in the place of the folder is the command line’s fault', async () => {
   await writeFile(join(dir, 'file'), 'x');
   for (const out of ['file', 'file/run'])
-    await expect(
-      startRecord(join(dir, out), () => undefined),
-      out,
-    ).rejects.toMatchObject({
+    await expect(startRecord(join(dir, out), following()), out).rejects.toMatchObject({
       failure: { blame: 'usage', code: 'out-unusable' },
     });
 });
@@ -176,4 +194,61 @@ test('runs are listed newest first; what is no run is left out', async () => {
   expect(runs.map(({ id }) => id)).toEqual(['b', 'c', 'a']);
   expect(runs[0]?.dir).toBe(join(dir, 'b'));
   expect(await listRuns(join(dir, 'nowhere'))).toEqual([]);
+});
+
+test('a record that was cut goes on behind its last whole event, and time with it', async () => {
+  const run = join(dir, 'run');
+  await record(run);
+  const file = join(run, 'events.ndjson');
+  const whole = await readFile(file);
+  for (const torn of ['', '{"at":7,"type":"no', '\0\0\0\0', '{"at":3}\n{"at":9,"type":"note"}\n']) {
+    await writeFile(file, Buffer.concat([whole, Buffer.from(torn)]));
+    const { recorder, events } = await continueRecord(run, following());
+    expect(withoutTime(events), torn).toEqual(stored);
+    recorder.emit({ type: 'resume', startedAt: 'later' });
+    recorder.close();
+    const after = await readRecord(run);
+    expect(withoutTime(after), torn).toEqual([...stored, { type: 'resume', startedAt: 'later' }]);
+    expect(after.at(-1)?.at, torn).toBeGreaterThanOrEqual(after.at(-2)?.at ?? 0);
+    expect((await readFile(file, 'utf8')).endsWith('"later"}\n')).toBe(true);
+  }
+});
+
+test('a last line that lacks nothing but its line feed is kept whole', async () => {
+  const run = join(dir, 'run');
+  await record(run);
+  const file = join(run, 'events.ndjson');
+  await writeFile(file, (await readFile(file)).subarray(0, -1));
+  const { recorder } = await continueRecord(run, following());
+  recorder.emit({ type: 'note', text: 'next' });
+  recorder.close();
+  expect(withoutTime(await readRecord(run))).toEqual([...stored, { type: 'note', text: 'next' }]);
+});
+
+test('what is only looked at stays as it is', async () => {
+  const run = join(dir, 'run');
+  await record(run);
+  const file = join(run, 'events.ndjson');
+  await appendFile(file, '{"at":7,"type":"no');
+  const before = await readFile(file, 'utf8');
+  const { recorder } = await continueRecord(run, following());
+  recorder.close();
+  expect(await readFile(file, 'utf8')).toBe(before);
+});
+
+test('two cannot write one record', async () => {
+  const run = join(dir, 'run');
+  const first = await startRecord(run, following());
+  first.emit({ type: 'note', text: 'x' });
+  expect(isRunning(run)).toBe(true);
+  await expect(continueRecord(run, following())).rejects.toMatchObject({
+    failure: { blame: 'usage', code: 'run-running' },
+  });
+  first.close();
+  expect(isRunning(run)).toBe(false);
+  const { recorder } = await continueRecord(run, following());
+  expect(isRunning(run)).toBe(true);
+  recorder.close();
+  expect(isRunning(run)).toBe(false);
+  expect(isRunning(join(dir, 'nothing'))).toBe(false);
 });

@@ -1,5 +1,6 @@
 // What a test left behind, as images/oracle says it in the test's output, and what that comes to.
 import type { TestPoint } from '../core/event.ts';
+import { limits } from '../core/limits.ts';
 import type { Suite, SuiteTest } from '../core/suite.ts';
 
 /** The last part of the path of the point that every test gets. */
@@ -7,8 +8,6 @@ export const oraclePoint = 'leaves nothing behind';
 
 const prefix = '# pgmap: oracle ';
 const silent = 'the oracle did not come to its end: nobody knows what was left';
-/** Lines shown. */
-const mostLines = 40;
 
 /**
  * Reads a test's output line by line. `point`, of a test that ended by itself or was `killed`: run-test asks the oracle only
@@ -37,7 +36,8 @@ export function newOracle(
       const [, name, detail] = /^not ok ([a-z0-9-]+): (.*)/.exec(text.slice(prefix.length)) ?? [];
       died ||= name === 'taint' && detail === '+ taint D';
       if (name === undefined || detail === undefined || isMeant(name, detail)) return;
-      if (left.length < mostLines) left.push(`${name}: ${detail}`);
+      if (left.length < limits.diagnosticLines)
+        left.push(`${name}: ${detail}`.slice(0, limits.nameCharacters));
     },
     point(own, killed) {
       const path = [...own, oraclePoint];

@@ -65,10 +65,12 @@ function play(program: Played, host: Partial<SuiteHost> = {}) {
     onPoint: (point) => points.push(point),
     onOutput: (chunk) => output.push(chunk),
     unmet: () => undefined,
-    within(ms) {
+    answers: () => Promise.resolve('yes'),
+    pause(ms) {
       patience.push(ms);
-      return new AbortController().signal;
+      return new Promise(() => undefined);
     },
+    signal: new AbortController().signal,
     timeoutScale: 1,
     ...host,
   };
@@ -105,11 +107,7 @@ test.each<[string, Played, unknown[]]>([
     [['ERROR', 'its results are PASS, but it ended by a signal']],
   ],
   ['run out of time', { points: [pass], code: 124 }, [['ERROR', 'killed: not done after 3 s']]],
-  [
-    'stuck',
-    { code: 125 },
-    [['FAIL', 'stuck in the kernel: not done after 3 s, and SIGKILL does not end it']],
-  ],
+  ['stuck', { code: 125 }, [['FAIL', 'stuck in the kernel: SIGKILL does not end it']]],
   [
     'no TAP',
     { end: { status: 'ERROR', problems: ['no plan and no result'] } },
@@ -349,3 +347,75 @@ test('a test goes on after a reset with its second program, if the first has pas
 });
 
 const oracleLeft = ['# pgmap: oracle not ok iomem: + 100000000-1ffffffff : namespace0.0\n'];
+
+/** A guest whose test never ends by itself, and what it answers when it is asked whether it is there. */
+function hanging(answers: () => 'yes' | 'no' | 'unknown') {
+  const asked: number[] = [];
+  let paused = 0;
+  const stage = play(
+    {},
+    {
+      exec: (_argv, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+      answers() {
+        asked.push(paused);
+        return Promise.resolve(answers());
+      },
+      pause(ms) {
+        paused += ms;
+        return Promise.resolve();
+      },
+    },
+  );
+  const code = runSuite(suite, [named('one')], stage.whole).then(
+    () => 'ended',
+    (error: unknown) => (error instanceof FailureError ? error.failure.code : String(error)),
+  );
+  return { asked, code };
+}
+
+test('a guest that does not answer when the time is up is given up a second later', async () => {
+  const { asked, code } = hanging(() => 'no');
+  expect(await code).toBe('guest-silent');
+  expect(asked).toEqual([3_500]);
+});
+
+test('one that answers is given the time that run-test takes to kill', async () => {
+  const { asked, code } = hanging(() => 'yes');
+  expect(await code).toBe('test-overdue');
+  expect(asked.at(-1)).toBeGreaterThan(25_000);
+  expect(asked.at(-1)).toBeLessThan(32_000);
+});
+
+test('on a host that is too busy to tell, silence means nothing until that time is over', async () => {
+  const { asked, code } = hanging(() => 'unknown');
+  expect(await code).toBe('guest-silent');
+  expect(asked.at(-1)).toBeGreaterThan(25_000);
+});
+
+test('a test that ends meanwhile has ended', async () => {
+  const stage = play(
+    { points: [pass] },
+    { answers: () => Promise.resolve('no'), pause: () => new Promise(() => undefined) },
+  );
+  await runSuite(suite, [named('one')], stage.whole);
+  expect(stage.points[0]?.status).toBe('PASS');
+});
+
+test('what ends everything ends the test, with its reason', async () => {
+  const stop = new AbortController();
+  const stage = play(
+    {},
+    {
+      signal: stop.signal,
+      exec: (_argv, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+          stop.abort(new FailureError({ blame: 'usage', code: 'deadline', title: 'over' }));
+        }),
+    },
+  );
+  await expect(runSuite(suite, [named('one')], stage.whole)).rejects.toThrow('deadline: over');
+});

@@ -2,6 +2,7 @@
 // handed in, so that the rules here can be tested without either.
 import type { TestPoint } from '../core/event.ts';
 import { FailureError } from '../core/failure.ts';
+import { limits } from '../core/limits.ts';
 import { oracles, type Suite, type SuiteTest } from '../core/suite.ts';
 import { newOracle } from './oracle.ts';
 
@@ -36,8 +37,15 @@ export interface SuiteHost {
   onOutput(chunk: Buffer): void;
   /** Why a test makes no sense here; undefined if it does. */
   unmet(test: SuiteTest): string | undefined;
-  /** The signal that ends everything, with `ms` more of patience. */
-  within(ms: number): AbortSignal;
+  /**
+   * Whether the guest still answers: a program of it ran and ended within a few seconds. `unknown` if this host is too busy
+   * to tell. Never rejects.
+   */
+  answers(): Promise<'yes' | 'no' | 'unknown'>;
+  /** Sleeps; ends early, and quietly, with `signal` or when everything is to end. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
   readonly timeoutScale: number;
 }
 
@@ -46,10 +54,15 @@ const timedOut = 124;
 const stuck = 125;
 /** On top of a test's limit: run-test's own eight seconds after SIGKILL, and a slow connection. */
 const graceMs = 25_000;
+/** After a test's limit run-test has its say; before that, silence means nothing. */
+const silenceMs = 1_000;
+/** Pause between two questions whether the guest is still there. */
+const askMs = 3_000;
 
 /**
  * Runs the given tests in order. Returns those that are left because the kernel is no longer fit to be tested: it has
- * oopsed, or holds a task for ever. Rejects when the guest is gone.
+ * oopsed, or holds a task for ever. Rejects when the guest is gone, or with FailureError `lab/guest-silent` or
+ * `test/test-overdue` when a test's time is up and the guest does not answer any more, or does but cannot end the test.
  */
 export async function runSuite(
   suite: Suite,
@@ -104,25 +117,28 @@ async function runPart(
     last = now;
   });
   const limitMs = test.timeoutMs * host.timeoutScale;
-  const seconds = String(Math.ceil(limitMs / 1000));
   const requests = labRequests(host);
   const stuckLines: string[] = [];
   const oracle = newOracle(test, suite.allow);
 
   const leaves = Object.keys(test.leaves).join(' ');
-  const command = ['/pgmap/lib/run-test', suite.name, test.name, seconds, leaves, ...argv];
-  const done = await host.exec(command, {
-    signal: host.within(limitMs + graceMs),
-    onStdout(chunk) {
-      host.onOutput(chunk);
-      for (const line of requests.lines(chunk)) {
-        oracle.line(line);
-        if (line.startsWith('# pgmap: stuck: ')) stuckLines.push(line.slice(16));
-      }
-      tap.write(chunk);
-    },
-    interactive: requests.answerWith,
-  });
+  const limit = String(seconds(limitMs));
+  const command = ['/pgmap/lib/run-test', suite.name, test.name, limit, leaves, ...argv];
+  const run = (signal: AbortSignal) =>
+    host.exec(command, {
+      signal,
+      onStdout(chunk) {
+        host.onOutput(chunk);
+        for (const line of requests.lines(chunk)) {
+          oracle.line(line);
+          if (line.startsWith('# pgmap: stuck: ') && stuckLines.length < limits.diagnosticLines)
+            stuckLines.push(line.slice(16, 16 + limits.nameCharacters));
+        }
+        tap.write(chunk);
+      },
+      interactive: requests.answerWith,
+    });
+  const done = await whileItAnswers(host, limitMs, run);
   const end = tap.end();
   const left = oracle.point(own, done.code === timedOut || done.code === stuck);
   // One that tested nothing is not better for leaving nothing.
@@ -131,11 +147,8 @@ async function runPart(
   const verdict = (status: TestPoint['status'], diagnostics: readonly string[]): void =>
     host.onPoint({ path: own, status, diagnostics });
   if (done.code === stuck)
-    verdict('FAIL', [
-      `stuck in the kernel: not done after ${seconds} s, and SIGKILL does not end it`,
-      ...stuckLines.slice(0, 40),
-    ]);
-  else if (done.code === timedOut) verdict('ERROR', [`killed: not done after ${seconds} s`]);
+    verdict('FAIL', ['stuck in the kernel: SIGKILL does not end it', ...stuckLines]);
+  else if (done.code === timedOut) verdict('ERROR', [`killed: not done after ${limit} s`]);
   else if (end.problems.length > 0)
     verdict('ERROR', [...end.problems, ...exitNote(done.code), ...tail(done.stderr)]);
   else if (end.plan?.skipAll !== undefined)
@@ -156,10 +169,54 @@ async function runPart(
   };
 }
 
+/** Runs a test, and gives it up when its time is over and the guest is not there to say so. */
+async function whileItAnswers<T>(
+  host: SuiteHost,
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const gaveUp = new AbortController();
+  const watch = async (): Promise<void> => {
+    await host.pause(limitMs + silenceMs, over.signal);
+    for (let late = silenceMs; !over.signal.aborted && !host.signal.aborted; late += askMs) {
+      const there = await host.answers();
+      if (over.signal.aborted) return;
+      if (there === 'no' || (there === 'unknown' && late > graceMs)) gaveUp.abort(silent(limitMs));
+      else if (late > graceMs) gaveUp.abort(overdue(limitMs));
+      else await host.pause(askMs, over.signal);
+      if (gaveUp.signal.aborted) return;
+    }
+  };
+  void watch();
+  try {
+    return await work(AbortSignal.any([host.signal, gaveUp.signal]));
+  } finally {
+    over.abort();
+  }
+}
+
+const silent = (limitMs: number): FailureError =>
+  new FailureError({
+    blame: 'lab',
+    code: 'guest-silent',
+    title: `not done after ${seconds(limitMs)} s, and the guest does not answer any more`,
+  });
+
+const overdue = (limitMs: number): FailureError =>
+  new FailureError({
+    blame: 'test',
+    code: 'test-overdue',
+    title: `not done after ${seconds(limitMs)} s; the guest answers, but cannot put an end to it`,
+  });
+
+const seconds = (ms: number): number => Math.ceil(ms / 1000);
+
 const exitNote = (code: number | undefined): string[] =>
   code === 0 ? [] : [code === undefined ? 'ended by a signal' : `exited with ${code}`];
 
-const tail = (text: string): string[] => text.trimEnd().split('\n').filter(Boolean).slice(-5);
+const tail = (text: string): string[] =>
+  text.slice(-limits.diagnosticCharacters).trimEnd().split('\n').filter(Boolean).slice(-5);
 
 /** Watches a program's output for `# pgmap: lab REQUEST` lines and answers each on its standard input. */
 function labRequests(host: SuiteHost): {
@@ -168,6 +225,7 @@ function labRequests(host: SuiteHost): {
 } {
   const prefix = '# pgmap: lab ';
   let rest = '';
+  let asked = 0;
   let answer = (_text: string): void => undefined;
   return {
     answerWith(write) {
@@ -178,7 +236,7 @@ function labRequests(host: SuiteHost): {
       // Requests are short: of a line that has no end, only the beginning is of interest.
       rest = (parts.pop() ?? '').slice(0, 4096);
       for (const line of parts)
-        if (line.startsWith(prefix))
+        if (line.startsWith(prefix) && ++asked <= limits.requestsPerTest)
           host.lab(line.slice(prefix.length)).then(
             (text) => answer(`${text.replaceAll('\n', ' ')}\n`),
             (error: unknown) => answer(`error ${reasonOf(error)}\n`),

@@ -1,4 +1,5 @@
 // What stands behind a result line's `#`. KTAP knows SKIP, TODO, XFAIL, TIMEOUT and ERROR; the tree prints some more.
+import { limits } from '../core/limits.ts';
 
 export interface Directive {
   readonly name: 'SKIP' | 'TODO' | 'XFAIL' | 'XPASS' | 'TIMEOUT' | 'ERROR' | 'exit';
@@ -13,8 +14,8 @@ export interface Description {
   readonly note: string;
 }
 
-/** Longest name and reason, in characters. */
-const maxName = 512;
+/** Longest name and reason. */
+const maxName = limits.nameCharacters;
 
 const known =
   /#\s*(?:(skip|todo|xfail|xpass|timeout)(?:ped)?|(error)|exit=(-?\d{1,9}))(?=[\s:,]|$)[:,]?\s*(.*)$/isy;

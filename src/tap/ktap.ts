@@ -1,10 +1,11 @@
 // What kernel tests really print (KTAP, KUnit, kselftest, TAP 13/14, mixed and prefixed) as plans and points, one flat
 // document per level: @see Documentation/dev-tools/ktap.rst. Nothing here judges; see rollup.ts for what a line means.
+import { limits } from '../core/limits.ts';
 import { splitDirective, type Directive } from './directive.ts';
 import { splitLines } from './text.ts';
 
-/** Deepest nesting followed. The deepest seen in the wild is four (runner, collection, program, parameters). */
-export const maxDepth = 16;
+/** Deepest nesting followed. */
+const maxDepth = limits.depth;
 
 /** Counts of a `# Totals:` or `# name: pass:…` line, by the line's own words. */
 export type Counts = ReadonlyMap<string, number>;

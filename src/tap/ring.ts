@@ -1,7 +1,7 @@
 // The last comment lines before a point: what a failing one gets as its diagnostics.
+import { limits } from '../core/limits.ts';
 
-export const maxLines = 40;
-export const maxCharacters = 4096;
+const { diagnosticLines: maxLines, diagnosticCharacters: maxCharacters } = limits;
 
 export function ringOf() {
   const slots = new Array<string>(maxLines).fill('');

@@ -1,6 +1,7 @@
 // What the lines of a stream add up to: names, plans, numbers, totals, and one status. A group is as bad as its worst
 // member and its own line; whatever was promised and not seen is reported, never assumed.
 import type { TestPoint } from '../core/event.ts';
+import { limits } from '../core/limits.ts';
 import { worst, type Status } from '../core/status.ts';
 import type { Directive } from './directive.ts';
 import { detached, ringOf } from './ring.ts';
@@ -15,8 +16,6 @@ import {
   type Tally,
 } from './verdict.ts';
 
-/** Most points of one stream. */
-export const maxPoints = 1_000_000;
 /** Missing points named one by one in each level; the rest comes as one range. */
 const maxMissing = 1000;
 const maxProblems = 50;
@@ -73,7 +72,10 @@ interface Level {
 }
 
 /** The verdict half of the parser. Calls `onPoint` for every point as soon as it is known. */
-export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxPoints) {
+export function newRollup(
+  onPoint: (point: TestPoint) => void,
+  mostPoints: number = limits.resultsPerStream,
+) {
   const levels: Level[] = [];
   const problems: string[] = [];
   const comments = ringOf();
@@ -151,11 +153,7 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
     flushLast();
     const level = levels[depth];
     if (level === undefined || dead) return;
-    if (points >= mostPoints) {
-      dead = true;
-      problem(`more than ${mostPoints} test points: the rest was not read`);
-      return;
-    }
+    if (isFull()) return;
     // One number after all were seen once is the next stream of several.
     if (result.id === 1 && level.doc.numbers.has(1)) restart(depth);
     const doc = level.doc;
@@ -193,6 +191,14 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
       emit(depth, pointOf(path, verdict, directive, [...pending.notes, ...notes]), true);
     }
     absorb(level.group, pending);
+  }
+
+  /** What was promised and never came counts, too: a few bytes can promise a thousand results. */
+  function isFull(): boolean {
+    if (points < mostPoints) return false;
+    dead = true;
+    problem(`more than ${mostPoints} test points: the rest was not read`);
+    return true;
   }
 
   function bail(depth: number, reason: string): void {
@@ -296,7 +302,7 @@ export function newRollup(onPoint: (point: TestPoint) => void, mostPoints = maxP
 
   function miss(depth: number, which: string): void {
     const level = levels[depth];
-    if (level === undefined || dead) return;
+    if (level === undefined || dead || isFull()) return;
     const title = `${which} (never reported)`;
     emit(depth, pointOf(unique(level.group, title), 'MISS', undefined, []), false);
   }

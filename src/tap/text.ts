@@ -1,7 +1,8 @@
 // Raw guest bytes in, printable lines out. Whatever a guest prints, memory stays bounded and a terminal stays sane.
+import { limits } from '../core/limits.ts';
 
-/** Longest line kept, in bytes. The kernel's own limit for one printk record is about 1 KiB. */
-export const maxLineBytes = 65_536;
+/** Longest line kept. */
+const maxLineBytes = limits.lineBytes;
 
 export interface LineSink {
   /** `terminated` is false for the last line of a stream that does not end in a line end. */

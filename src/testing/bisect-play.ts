@@ -20,6 +20,8 @@ export interface History {
   /** How often the lab fails. */
   readonly infra: number;
   readonly images: ReadonlyMap<string, string>;
+  /** How often a run of a good commit fails for another reason; never: absent. */
+  readonly fluke?: number;
   /** The fault is older than the good end. */
   readonly goodIsBad?: boolean;
 }
@@ -130,7 +132,7 @@ export function play(
       ? 'infra'
       : history.skipped.has(commit)
         ? 'skip'
-        : isBad(commit) && random() < history.rate
+        : random() < (isBad(commit) ? history.rate : (history.fluke ?? 0))
           ? 'bad'
           : 'good';
   for (;;) {

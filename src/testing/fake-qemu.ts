@@ -41,6 +41,10 @@ export interface FakeAnswer {
   /** Regular expression on the whole command line. */
   readonly match: string;
   readonly stdout?: string;
+  /** This again and again after it, until nobody listens any more. */
+  readonly endless?: string;
+  /** So many bytes of lines on the console first. */
+  readonly consoleBytes?: number;
   readonly stderr?: string;
   readonly code?: number;
   readonly ms?: number;
@@ -92,7 +96,7 @@ async function machine(): Promise<void> {
   door.once('error', () => refuse(`Could not set up host forwarding rule 'tcp::${port}-:22'`));
   await new Promise<void>((resolve) => door.listen(port, '127.0.0.1', resolve));
   const qmpPath = /path=([^,]*)/.exec(optionOf('-chardev', 'socket,') ?? '')?.[1];
-  const event = qmpPath === undefined ? () => undefined : qmpServer(qmpPath);
+  const event = qmpPath === undefined ? () => undefined : qmpServer(qmpPath, say);
 
   process.on('SIGTERM', () => process.exit(0));
   if (scenario.kind === 'silent') return;
@@ -135,7 +139,10 @@ function checkArguments(): void {
 }
 
 /** @returns how to send an event to whoever is connected */
-function qmpServer(path: string): (event: string, data: object) => void {
+function qmpServer(
+  path: string,
+  say: (text: string) => void,
+): (event: string, data: object) => void {
   const clients = new Set<Socket>();
   const properties = new Map<string, unknown>();
   const event = (name: string, data: object): void => {
@@ -150,7 +157,9 @@ function qmpServer(path: string): (event: string, data: object) => void {
     const property = `${String(args['path'])} ${String(args['property'])}`;
     if (execute === 'qom-set')
       properties.set(property.replace('requested-size', 'size'), args['value']);
-    send(client, { return: execute === 'qom-get' ? (properties.get(property) ?? 0) : {} });
+    send(client, { return: returned(execute, properties.get(property)) });
+    // SysRq on the console: a kernel that lives says so.
+    if (execute === 'chardev-change') say('[   99.000000] sysrq: Show State\n');
     if (execute === 'device_del') event('DEVICE_DELETED', { device: args['id'] });
     if (execute !== 'quit') return;
     event('SHUTDOWN', { guest: false, reason: 'host-qmp-quit' });
@@ -166,6 +175,13 @@ function qmpServer(path: string): (event: string, data: object) => void {
     client.on('data', (chunk: Buffer) => lines.push(chunk));
   }).listen(path);
   return event;
+}
+
+/** What a command gives. All CPUs of a guest that is asked for its registers wait for an interrupt. */
+function returned(command: string, property: unknown): unknown {
+  if (command === 'qom-get') return property ?? 0;
+  if (command !== 'human-monitor-command') return {};
+  return 'CPU#0\r\nRIP=ffffffff81000000 RFL=00000246 [-] CPL=0 II=0 A20=1 SMM=0 HLT=1\r\n';
 }
 
 function guestOn(SshServer: typeof ssh2.Server, door: Server, say: (text: string) => void): void {
@@ -190,7 +206,10 @@ function guestOn(SshServer: typeof ssh2.Server, door: Server, say: (text: string
               scenario.splat ?? '[    2.000000] WARNING: CPU: 0 PID: 1 at mm/memremap.c:1 fake\n',
             );
           const found = scenario.exec?.find((one) => answers(one, command));
-          setTimeout(() => finish(channel, found, command.includes('run-test')), found?.ms ?? 0);
+          if (found?.consoleBytes !== undefined) say(consoleLines(found.consoleBytes));
+          if (found?.endless !== undefined) flood(channel, found.stdout ?? '', found.endless);
+          else
+            setTimeout(() => finish(channel, found, command.includes('run-test')), found?.ms ?? 0);
         });
       });
     },
@@ -212,6 +231,26 @@ function countBoot(path: string | undefined): number {
   if (path === undefined) return 1;
   appendFileSync(`${path}.boots`, `${option('-kernel') ?? ''}\n`);
   return readFileSync(`${path}.boots`, 'utf8').trimEnd().split('\n').length;
+}
+
+const consoleLines = (bytes: number): string => {
+  const line = '[    5.000000] nothing of interest, once more\n';
+  return line.repeat(Math.ceil(bytes / line.length));
+};
+
+/** As fast as it is taken. */
+function flood(channel: ServerChannel, first: string, more: string): void {
+  const chunk = more.repeat(Math.ceil(65_536 / more.length));
+  const pour = (): void => {
+    while (!channel.destroyed && channel.writable && channel.write(chunk)) {
+      // Until it is told to wait.
+    }
+  };
+  channel.on('error', () => undefined);
+  channel.on('drain', pour);
+  channel.resume();
+  channel.write(first);
+  pour();
 }
 
 function finish(channel: ServerChannel, answer: FakeAnswer | undefined, isTest: boolean): void {

@@ -15,6 +15,13 @@ export interface KernelHistory {
   readonly culprit: string;
 }
 
+export interface Traits {
+  /** A commit changes a header that most of the kernel includes. */
+  readonly header: boolean;
+  /** Eight commits do not compile, one does not boot. */
+  readonly obstacles: boolean;
+}
+
 /** Where a fault can be and be told from its neighbours: main line, side branch, on both sides of what does not build. */
 export const faultPlaces: readonly number[] = Array.from({ length: 64 }, (_, at) => at).filter(
   (at) => !(at >= 16 && at <= 18) && !(at >= 30 && at <= 38) && at !== 45 && at !== 46,
@@ -47,14 +54,20 @@ const doesNotCompile = '\n#error "history: not in this commit"\n';
 const doesNotBoot =
   '\n#include <linux/init.h>\n#include <linux/panic.h>\nstatic int __init history_stop(void)\n{\n\tpanic("history: not in this commit");\n}\nearly_initcall(history_stop);\n';
 
-/**
- * `from`: the object store and a commit of the kernel. `fault`: a patch file, as `git apply` takes it, that becomes commit
- * number `faultAt`, one of {@link faultPlaces}. The history comes into `dir`, which is new.
- */
+/** What is wrong, and since when. */
+export interface Fault {
+  /** A file, as `git apply` takes it. */
+  readonly patch: string;
+  /** Number of the commit that it becomes, one of {@link faultPlaces}. */
+  readonly at: number;
+}
+
+/** `from`: the object store and a commit of the kernel. The history comes into `dir`, which is new. */
 export async function kernelHistory(
   from: { readonly objects: string; readonly base: string },
-  fault: { readonly patch: string; readonly at: number },
+  fault: Fault,
   dir: string,
+  traits: Traits = { header: true, obstacles: true },
 ): Promise<KernelHistory> {
   const path = process.env['PATH'] ?? '/usr/bin:/bin';
   const git = (argv: readonly string[], input?: string): Promise<string> =>
@@ -73,7 +86,7 @@ export async function kernelHistory(
     for (const name of [...files, header, besideFile, ...touched.map((match) => match[1] ?? '')])
       if ((await git(['ls-tree', '--name-only', from.base, '--', name])).trim() === name)
         contents.set(name, await git(['cat-file', 'blob', `${from.base}:${name}`]));
-    const stream = await writeStream(contents, from.base, fault, work, path);
+    const stream = await writeStream(contents, from.base, { fault, traits }, work, path);
     await git(['fast-import', '--quiet', '--export-marks=.git/marks'], stream);
     const marks = await readFile(join(dir, '.git/marks'), 'utf8');
     const ids = new Map(marks.split('\n').map((line) => line.split(' ') as [string, string]));
@@ -88,7 +101,7 @@ export async function kernelHistory(
 async function writeStream(
   contents: Map<string, string>,
   base: string,
-  fault: { readonly patch: string; readonly at: number },
+  { fault, traits }: { readonly fault: Fault; readonly traits: Traits },
   work: string,
   path: string,
 ): Promise<string> {
@@ -103,18 +116,17 @@ async function writeStream(
       if (text !== undefined) contents.set(name, change(text));
     };
     const isBeside = side.besides.includes(at);
-    const target = isBeside
-      ? besideFile
-      : at === headerAt
-        ? header
-        : (own[at % own.length] ?? first);
-    const addition = additions[at === headerAt ? 0 : at % additions.length];
+    const isHeader = traits.header && at === headerAt;
+    const target = isBeside ? besideFile : isHeader ? header : (own[at % own.length] ?? first);
+    const addition = additions[isHeader ? 0 : at % additions.length];
     if (at === fault.at) await applyPatch(contents, fault.patch, work, path);
     else if (at !== side.merge) edit(target, (text) => text + (addition?.(at) ?? ''));
-    if (at === broken.from) edit(first, (text) => text + doesNotCompile);
-    if (at === broken.mended) edit(first, (text) => text.replace(doesNotCompile, ''));
-    if (at === silent.at) edit(first, (text) => text + doesNotBoot);
-    if (at === silent.mended) edit(first, (text) => text.replace(doesNotBoot, ''));
+    const hinder = (from: number, mended: number, what: string): void => {
+      if (traits.obstacles && at === from) edit(first, (text) => text + what);
+      if (traits.obstacles && at === mended) edit(first, (text) => text.replace(what, ''));
+    };
+    hinder(broken.from, broken.mended, doesNotCompile);
+    hinder(silent.at, silent.mended, doesNotBoot);
     const changed = [...contents.keys()].filter((name) => contents.get(name) !== before.get(name));
     if (at >= side.from && at <= side.to) for (const name of changed) bySide.add(name);
     const title = at === side.merge ? "Merge branch 'side'" : `${target}: change ${at}`;

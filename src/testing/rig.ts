@@ -56,6 +56,8 @@ export interface RigOptions {
   readonly input?: string | Uint8Array;
   /** Standard input stays open, for the caller to write to. */
   readonly stdin?: 'open';
+  /** Words before the command, e.g. of a shell script that surrounds it. */
+  readonly under?: readonly string[];
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -189,7 +191,9 @@ export async function newRig(): Promise<Rig> {
   const start: Rig['start'] = async (argv, options = {}) => {
     const bin = options.bin ?? (await qemu(options.scenario ?? bootOk()));
     const path = `${bin}:${process.env['PATH'] ?? '/usr/bin:/bin'}`;
-    const child = spawn(process.execPath, [join(tool, 'dist/cli.js'), ...argv], {
+    const command = [process.execPath, join(tool, 'dist/cli.js'), ...argv];
+    const [program = '', ...words] = [...(options.under ?? []), ...command];
+    const child = spawn(program, words, {
       cwd: dir,
       env: { ...env, PATH: path, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],

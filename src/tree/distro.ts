@@ -1,5 +1,5 @@
 // Debian's kernel source packages as git commits: one bare repository in the cache for all versions, one commit each.
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { FailureError } from '../core/failure.ts';
@@ -98,6 +98,7 @@ async function importPackage(found: SourcePackage, gitDir: string, ctx: Context)
   // Characters that git forbids in names: see git-check-ref-format(1).
   const ref = `refs/tags/distro/${release.replaceAll(/[^A-Za-z0-9.+-]/g, '_')}`;
   await using _ = await lock(`${gitDir}.lock`, `importing ${subject}`, ctx);
+  await takeBack(gitDir, ref);
   const known = await tryGit(['rev-parse', '--verify', '--quiet', ref], { gitDir }, ctx);
   if (known.code !== 0) {
     ctx.onProgress(`importing ${subject} into git, once (about 20 s)`);
@@ -123,6 +124,14 @@ async function importPackage(found: SourcePackage, gitDir: string, ctx: Context)
     what: `Cannot find ${ref}`,
   });
   return { subject, id: idOf(found), gitDir, commit, tree: await treeOf({ gitDir }, commit, ctx) };
+}
+
+/** What an import that was killed has left: half a pack, a lock on its name. Ours is the lock above them. */
+async function takeBack(gitDir: string, ref: string): Promise<void> {
+  const packs = join(gitDir, 'objects/pack');
+  for (const name of await readdir(packs).catch((): string[] => []))
+    if (name.startsWith('tmp_')) await rm(join(packs, name), { force: true });
+  await rm(join(gitDir, `${ref}.lock`), { force: true });
 }
 
 /** Releases are kept apart: a work tree that went from one to the other would be compiled anew each time. */

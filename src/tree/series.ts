@@ -1,9 +1,10 @@
 // A patch series on its base, as a commit: input, choice of mails, base, git am. Each step is a file of series/.
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../util/context.ts';
-import { readIfThere, tempPrefix, writeAtomic } from '../util/files.ts';
+import { readIfThere, writeAtomic } from '../util/files.ts';
+import { removeTemp, tempBeside } from '../util/temp.ts';
 import { applyToWhole, mustHavePatches, type Step } from './series/apply.ts';
 import { baseInfo, type BaseFrom, chooseBase, findCommit } from './series/base.ts';
 import { hasB4 } from './series/fetch.ts';
@@ -70,7 +71,7 @@ export async function applySeries(
     await writeAtomic(note, JSON.stringify({ wanted, applied }));
     return applied;
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await removeTemp(dir);
   }
 }
 
@@ -182,9 +183,9 @@ const merged = (mails: readonly Mail[], steps: readonly Step[]): string[] =>
   );
 
 async function makeTemp(ctx: Context): Promise<string> {
-  const folder = join(ctx.cacheDir, 'worktrees');
+  const folder = tempBeside(join(ctx.cacheDir, 'worktrees', 'series'));
   await mkdir(folder, { recursive: true });
-  return mkdtemp(join(folder, `${tempPrefix}series-`));
+  return folder;
 }
 
 export type { BaseFrom };

@@ -1,12 +1,13 @@
 // Where a kernel comes from: a commit in a bare repository of our own. The user's tree is read, never written: ours borrows
 // its objects (git's alternates), and what has to be written goes into our object store with our own index.
-import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, realpath, rm, stat, utimes } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, realpath, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { exists, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
+import { removeTemp, tempBeside } from '../util/temp.ts';
 import type { Place } from './git.ts';
 import { git, gitOutput, tryGit } from './git.ts';
 
@@ -203,7 +204,7 @@ function notAKernel(dir: string, why: string): FailureError {
  * that is to be written is in the user's store already, git brings the time of that file up to date.)
  */
 async function treeAsItStands(user: UserRepository, gitDir: string, ctx: Context): Promise<string> {
-  const index = join(gitDir, 'pgmap', `index-${randomUUID()}`);
+  const index = tempBeside(join(gitDir, 'pgmap', 'index'));
   await copyIndex(join(user.gitDir, 'index'), index);
   const place: Place = { cwd: user.top, index, objects: join(gitDir, 'objects') };
   try {
@@ -223,7 +224,7 @@ async function treeAsItStands(user: UserRepository, gitDir: string, ctx: Context
     await git(['add', '--update', '--', '.'], place, ctx, { what });
     return await gitOutput(['write-tree'], place, ctx, { what });
   } finally {
-    await rm(index, { force: true });
+    await removeTemp(index);
   }
 }
 

@@ -2,6 +2,7 @@
 // differ get new times and make rebuilds only what depends on them.
 import { mkdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { asFailure } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { exists, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
@@ -61,10 +62,11 @@ export async function borrowingRepository(
   );
   const init = ['init', '--quiet', '--template=', `--object-format=${format}`, dir];
   await git(init, {}, ctx, { what });
-  const alternates = join(dir, '.git', 'objects', 'info', 'alternates');
-  await writeAtomic(alternates, `${join(source.gitDir, 'objects')}\n`);
   const shallow = await readIfThere(join(source.gitDir, 'shallow'));
   if (shallow !== undefined) await writeAtomic(join(dir, '.git', 'shallow'), shallow);
+  // Comes last: where it is, all is.
+  const alternates = join(dir, '.git', 'objects', 'info', 'alternates');
+  await writeAtomic(alternates, `${join(source.gitDir, 'objects')}\n`);
   return place;
 }
 
@@ -78,7 +80,15 @@ async function moveTo(source: Source, dir: string, ctx: Context): Promise<void> 
   // A killed git leaves its lock behind; ours is the flock above it.
   for (const name of ['index.lock', 'HEAD.lock'])
     await rm(join(dir, '.git', name), { force: true });
-  const argv = ['checkout', '--quiet', '--force', '--detach', source.commit];
-  await git(argv, place, ctx, { what });
-  if (!fresh) await git(['clean', '-ffdxq'], place, ctx, { what });
+  try {
+    const argv = ['checkout', '--quiet', '--force', '--detach', source.commit];
+    await git(argv, place, ctx, { what });
+    if (!fresh) await git(['clean', '-ffdxq'], place, ctx, { what });
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    if (fresh || asFailure(error).code !== 'command-failed') throw error;
+    // A power cut may leave an index of nothing but zeros: git cannot go on from that, but it can begin anew.
+    await rm(dir, { recursive: true, force: true });
+    await moveTo(source, dir, ctx);
+  }
 }

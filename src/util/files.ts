@@ -1,13 +1,16 @@
 // Files that are either whole or not there, and what a full disk is called.
-import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { constants, statfsSync } from 'node:fs';
+import { copyFile, lstat, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { FailureError } from '../core/failure.ts';
+import { formatSize } from '../core/units.ts';
+import { removeTemp, settled, tempBeside } from './temp.ts';
 
 /** Writes a file so that a reader, or a crash, sees the old or the new content and nothing between. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  const temp = tempName(path);
+  const temp = tempBeside(path);
   await orDiskFull(path, async () => {
     try {
       await mkdir(dirname(path), { recursive: true });
@@ -19,29 +22,32 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
         await file.close();
       }
       await rename(temp, path);
+      settled(temp);
     } catch (error) {
-      await rm(temp, { force: true });
+      await removeTemp(temp);
       throw error;
     }
   });
 }
 
 /**
- * Makes the folder `path` out of what `fill` puts into a temporary one beside it. If another process was quicker,
- * its folder stays and ours goes.
+ * Makes the folder `path` out of what `fill` puts into a temporary one beside it, all of it on disk before it is there. If
+ * another process was quicker, its folder stays and ours goes.
  */
 export async function fillFolder(
   path: string,
   fill: (temp: string) => Promise<void>,
 ): Promise<void> {
-  const temp = tempName(path);
+  const temp = tempBeside(path);
   await orDiskFull(path, async () => {
     try {
       await mkdir(temp, { recursive: true });
       await fill(temp);
+      await flush(temp);
       await rename(temp, path);
+      settled(temp);
     } catch (error) {
-      await rm(temp, { recursive: true, force: true });
+      await removeTemp(temp);
       if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     }
   });
@@ -90,12 +96,43 @@ export function diskFull(where: string, cause?: unknown): FailureError {
   );
 }
 
-/** Names of temporary files and folders begin so; `pgmap clean` takes what a crash left. */
-export const tempPrefix = '.pgmap-tmp-';
+/**
+ * All that was written below a folder survives a power cut from now on: its file system is flushed, which is quicker than
+ * file by file. Throws FailureError `lab/disk-full`. @see syncfs(2)
+ */
+export async function flush(dir: string): Promise<void> {
+  try {
+    await promisify(execFile)('sync', ['--file-system', dir]);
+  } catch (error) {
+    // Where room is only looked for when it is written, that is when it shows.
+    throw /No space left|Disk quota/.test(String(error)) ? diskFull(dir, error) : error;
+  }
+}
 
-function tempName(path: string): string {
-  const unique = `${process.pid}-${randomBytes(4).toString('hex')}`;
-  return join(dirname(path), `${tempPrefix}${unique}-${basename(path)}`);
+/** Whether so little is left on the file system of `path` that what writes there cannot be relied on. */
+export function isDiskFull(path: string): boolean {
+  return freeBytes(path) < 2 ** 20;
+}
+
+/** Throws FailureError `lab/disk-full` if there are not so many bytes on the file system of `path`. */
+export function mustHaveRoom(path: string, bytes: number, what: string): void {
+  const free = freeBytes(path);
+  if (free >= bytes) return;
+  const { failure } = diskFull(path);
+  throw new FailureError({
+    ...failure,
+    title: `${what} may take ${formatSize(bytes)}, and only ${formatSize(free)} are left in ${path}`,
+  });
+}
+
+/** What cannot be asked is taken for enough. */
+function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
+  }
 }
 
 async function orDiskFull<T>(where: string, action: () => Promise<T>): Promise<T> {

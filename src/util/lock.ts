@@ -1,10 +1,11 @@
 // One process at a time, through flock(1): the kernel frees the lock when its holder dies, however it dies.
+import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Context } from './context.ts';
 import { readIfThere } from './files.ts';
-import { failed, run } from './proc.ts';
+import { failed, programMissing, run } from './proc.ts';
 
 /** Held until disposed of. */
 export type Lock = AsyncDisposable;
@@ -56,4 +57,17 @@ export async function lock(
       await ended;
     },
   };
+}
+
+/**
+ * Takes the exclusive lock on an open file, or says at once that somebody has it. It is ours until the file is closed,
+ * or we die: flock(2) locks belong to the open file, which flock(1) only borrows. Throws FailureError `lab/program-missing`.
+ */
+export function lockOpenFile(file: number): boolean {
+  const argv = ['--exclusive', '--nonblock', '3'];
+  const { status, error } = spawnSync('flock', argv, {
+    stdio: ['ignore', 'ignore', 'ignore', file],
+  });
+  if (error !== undefined) throw programMissing('flock');
+  return status === 0;
 }

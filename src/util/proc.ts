@@ -7,8 +7,9 @@ import { $ } from 'zx/core';
 import type { Blame } from '../core/failure.ts';
 import { FailureError } from '../core/failure.ts';
 import { commandLine } from '../core/shell.ts';
-import { diskFull, hasCode } from './files.ts';
+import { hasCode } from './files.ts';
 import { splitLines } from './lines.ts';
+import { hostShortage } from './shortage.ts';
 import { tail } from './tail.ts';
 
 export interface RunOptions {
@@ -177,8 +178,9 @@ export function failed(
   expect: Expectation,
 ): FailureError {
   const said = result.stderr.trim() === '' ? result.stdout : result.stderr;
-  if (/No space left on device|Disk quota exceeded|ENOSPC/.test(said.slice(-65_536)))
-    return diskFull(`(${expect.what})`);
+  const dirs = ['GIT_DIR', 'GIT_OBJECT_DIRECTORY'].map((name) => expect.env?.[name]);
+  const shortage = hostShortage(said.slice(-65_536), expect.what, [expect.cwd, ...dirs]);
+  if (shortage !== undefined) return shortage;
   const ending = result.timedOut
     ? `killed after ${Math.round(result.ms / 1000)} s`
     : result.signal === null

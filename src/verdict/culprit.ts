@@ -1,8 +1,9 @@
 // Which patch of the series broke it: a search over its commits, all regressions at once, so that what one patch's kernel can
 // tell is asked when it is there.
+import { choose } from '../core/bisect/choose.ts';
+import { candidates, makeRow, members } from '../core/bisect/graph.ts';
 import type { Change } from '../core/change.ts';
 import { statusAt } from '../core/compare.ts';
-import { answer, learn, next, type Outcome, search, type Search } from '../core/first-bad.ts';
 import type { PlannedJob } from '../core/plan.ts';
 import type { RunResult } from '../core/result.ts';
 
@@ -24,31 +25,46 @@ export interface Trial {
   run(patch: SeriesPatch, jobs: readonly PlannedJob[]): Promise<RunResult>;
 }
 
+/** What is known of one regression, by place in the row of patches. */
+interface Found {
+  readonly bad: number[];
+  readonly good: number[];
+  readonly skip: number[];
+}
+
 /** The regressions among `changes` with their `patch`; the others as they are. */
 export async function findCulprits(
   changes: readonly Change[],
   { patches, total, shape, run }: Trial,
 ): Promise<readonly Change[]> {
-  const searches = new Map<Change, Search>(
+  const row = makeRow(patches.map(({ commit }) => commit));
+  // The last patch is the series, which is bad; what the first builds on is the base, which is not.
+  const searches = new Map(
     changes
       .filter(({ kind, is }) => kind === 'regression' && is === 'FAIL')
-      .map((change) => [change, search(patches.length)]),
+      .map((change): [Change, Found] => [
+        change,
+        { bad: [patches.length - 1], good: [], skip: [] },
+      ]),
   );
+  const left = ({ bad, good }: Found) => candidates(row, bad, good);
   for (;;) {
-    const at = [...searches.values()].map(next).find((patch) => patch !== undefined);
-    const patch = patches[(at ?? 0) - 1];
+    const at = [...searches.values()]
+      .map((found) => choose(row, left(found), new Set(found.skip)))
+      .find((place) => place !== undefined);
+    const patch = at === undefined ? undefined : patches[at];
     if (at === undefined || patch === undefined) break;
-    const asked = [...searches].filter(([, { good, bad }]) => at > good && at < bad);
+    const asked = [...searches].filter(([, found]) => left(found)[at] === 1);
     const jobs = new Set(asked.flatMap(([change]) => shape(change) ?? []));
     const result = await run(patch, [...jobs]);
-    for (const [change, state] of asked)
-      searches.set(change, learn(state, at, outcomeOf(change, result)));
+    for (const [change, found] of asked) found[outcomeOf(change, result)].push(at);
   }
   return changes.map((change) => {
-    const state = searches.get(change);
-    const found = state === undefined ? undefined : answer(state);
-    const first = patches[(found?.from ?? 0) - 1];
-    const last = patches[(found?.to ?? 0) - 1];
+    const found = searches.get(change);
+    const named =
+      found === undefined ? [] : members(left(found)).flatMap((at) => patches[at] ?? []);
+    const [first] = named;
+    const last = named.at(-1);
     if (first === undefined || last === undefined) return change;
     return {
       ...change,
@@ -62,7 +78,7 @@ export async function findCulprits(
   });
 }
 
-function outcomeOf(change: Change, result: RunResult): Outcome {
+function outcomeOf(change: Change, result: RunResult): keyof Found {
   const status = statusAt(result, change);
   return status === 'FAIL' ? 'bad' : status === 'PASS' ? 'good' : 'skip';
 }

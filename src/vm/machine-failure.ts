@@ -1,6 +1,6 @@
 // Why there is no machine, or no machine any more: QEMU's exit and its own words as a Failure.
 import { open, readFile } from 'node:fs/promises';
-import { FailureError } from '../core/failure.ts';
+import { type Failure, FailureError } from '../core/failure.ts';
 import { commandLine } from '../core/shell.ts';
 import type { Topology } from '../core/topology.ts';
 import { formatSize } from '../core/units.ts';
@@ -95,6 +95,21 @@ function died(
         : 'See qemu.log and the end of console.log.',
     artifact: log.path,
   });
+}
+
+/** Why QEMU does not answer any more, although it is there. */
+export async function muteFailure(pid: number): Promise<Failure> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // @see proc(5), state
+  const stopped = /\) [tT] /.test(stat);
+  return {
+    blame: 'lab',
+    code: 'qemu-hung',
+    title: stopped ? 'QEMU was stopped by a signal' : 'QEMU does not answer any more',
+    hint: stopped
+      ? 'Somebody sent it SIGSTOP, or a debugger holds it.'
+      : 'The host is overloaded, or QEMU hangs: see qemu.log.',
+  };
 }
 
 /** At most the last 64 KiB: QEMU can be made to complain without end. */

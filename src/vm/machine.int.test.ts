@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -144,6 +144,10 @@ test('starts, answers ssh and QMP, and leaves only its records', async () => {
     );
     expect(await ask(machine.sshPort, 'uname -r')).toEqual({ code: 3, stdout: '6.12.117\n' });
     expect((await readdir(spec.backingDir)).sort()).toEqual(['disk0.img', 'nv0.img']);
+    // Whoever may talk to the monitor may do what QEMU may.
+    const [folder = ''] = await readdir(join(dir, 'tmp'));
+    expect(machine.argv.join(' ')).toContain(join(dir, 'tmp', folder, 'qmp'));
+    expect((await stat(join(dir, 'tmp', folder))).mode & 0o777).toBe(0o700);
     expect(await resize(machine.qmp, 'vmem0', 2 ** 28)).toEqual({ ok: true });
     await machine.nmi();
   }

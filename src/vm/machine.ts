@@ -1,17 +1,28 @@
 // A running QEMU: started without a shell, never left behind, always saying why it is gone.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FailureError } from '../core/failure.ts';
 import type { Topology } from '../core/topology.ts';
 import { sleep } from '../util/deadline.ts';
+import { mustHaveRoom } from '../util/files.ts';
+import { ours, removeTemp, tempFolder } from '../util/temp.ts';
+import { says } from './console-file.ts';
 import { checkHostMemory, type MachineExit, readLog, startFailure } from './machine-failure.ts';
-import { type Accel, type BootInputs, qemuArgs, repeatLine, topologyFiles } from './qemu-args.ts';
+import {
+  type Accel,
+  type BootInputs,
+  consoleId,
+  qemuArgs,
+  repeatLine,
+  topologyFiles,
+} from './qemu-args.ts';
+import { unprivileged } from './privileges.ts';
 import { connectQmp, type Qmp, type QmpEvent } from './qmp.ts';
+import { sysrq, type SysrqKey } from './sysrq.ts';
 
-export { diedFailure, type MachineExit } from './machine-failure.ts';
+export { diedFailure, type MachineExit, muteFailure } from './machine-failure.ts';
 
 export interface MachineSpec {
   /** QEMU's program, a name on PATH or a path. */
@@ -51,7 +62,9 @@ export interface Machine extends AsyncDisposable {
   readonly exited: Promise<MachineExit>;
   /** Calls `listener` for each QMP event, e.g. GUEST_PANICKED; returns how to stop that. */
   onEvent(listener: (event: QmpEvent) => void): () => void;
-  /** A non-maskable interrupt on all CPUs: a wedged guest prints where it is, or panics with unknown_nmi_panic. */
+  /** Magic SysRq on the console, for a guest that takes interrupts. Throws FailureError `lab/qemu-sysrq` or QMP's. */
+  sysrq(key: SysrqKey): Promise<void>;
+  /** A non-maskable interrupt: with unknown_nmi_panic even a wedged guest says where it is. @see always in qemu-args.ts */
   nmi(): Promise<void>;
   /** The reset button: nothing is flushed or stopped, memory keeps what it holds, and the guest boots again. */
   reset(): Promise<void>;
@@ -66,21 +79,23 @@ const resetMs = 60_000;
 
 /**
  * Starts QEMU and returns once its control connection answers; the guest is then still in its firmware.
- * Throws FailureError `lab/qemu-missing`, `lab/qemu-refused`, `lab/qemu-died`, `lab/host-memory`, `lab/no-port`,
+ * Throws FailureError `lab/qemu-missing`, `lab/qemu-refused`, `lab/qemu-died`, `lab/host-memory`, `lab/disk-full`, `lab/no-port`,
  * or the signal's reason.
  */
 export async function startMachine(spec: MachineSpec, ctx: MachineContext): Promise<Machine> {
   ctx.signal.throwIfAborted();
   await checkHostMemory(spec.topology);
   const files = topologyFiles(spec.topology, spec.backingDir);
-  const socketDir = await mkdtemp(join(tmpdir(), 'pgmap-'));
+  const socketDir = await tempFolder('qmp', { socket: true });
   const cleanUp = async (): Promise<void> => {
-    await rm(socketDir, { recursive: true, force: true });
-    await Promise.all(files.map((file) => rm(file.path, { force: true })));
+    await removeTemp(socketDir);
+    await Promise.all(files.map((file) => removeTemp(file.path)));
   };
   try {
     await mkdir(spec.backingDir, { recursive: true });
-    await Promise.all(files.map((file) => sparseFile(file.path, file.size)));
+    const bytes = files.reduce((sum, file) => sum + file.size, 0);
+    mustHaveRoom(spec.backingDir, bytes, `the devices of topology '${spec.topology.name}'`);
+    await Promise.all(files.map((file) => sparseFile(ours(file.path), file.size)));
     for (let attempt = 1; ; attempt++) {
       const started = await attemptStart(spec, socketDir, await freePort(), ctx, cleanUp);
       if (started !== 'port-taken') return started;
@@ -123,7 +138,12 @@ async function attemptStart(
   await writeFile(join(spec.dir, 'qemu.argv'), `${repeatLine(spec.qemu, spec.topology, boot)}\n`);
   await appendFile(consolePath, '');
   const { size: consoleFrom } = await stat(consolePath);
-  const { child, exited } = await spawnQemu(argv, logPath);
+  const paths = [consolePath, join(spec.backingDir, 'any'), boot.qmpPath ?? '', spec.kernel];
+  const bounds = await unprivileged([
+    ...paths,
+    ...(spec.initrd === undefined ? [] : [spec.initrd]),
+  ]);
+  const { child, exited } = await spawnQemu(['setpriv', ...bounds, '--', ...argv], logPath);
 
   const trouble = new AbortController();
   void exited.then(() => trouble.abort());
@@ -167,8 +187,9 @@ async function attemptStart(
     exited,
     kill,
     onEvent: (listener) => qmp.onEvent(listener),
+    sysrq: (key) => sysrq(qmp, { id: consoleId, path: consolePath }, socketDir, key),
     async nmi() {
-      const answer = await qmp.execute('inject-nmi');
+      const answer = await qmp.execute('inject-nmi', undefined, { timeoutMs: 1000 });
       if (!answer.ok)
         throw new FailureError({ blame: 'lab', code: 'qemu-nmi', title: answer.error });
     },
@@ -193,7 +214,7 @@ async function attemptStart(
 
 /**
  * setpriv makes the kernel kill QEMU when we die, even by SIGKILL. It follows the thread that spawned it: Node's
- * main thread. @see prctl(2) PR_SET_PDEATHSIG
+ * main thread.
  */
 async function spawnQemu(
   argv: readonly string[],
@@ -201,7 +222,8 @@ async function spawnQemu(
 ): Promise<{ child: ChildProcess; exited: Promise<MachineExit> }> {
   const log = await open(logPath, 'a');
   try {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+    const [program = '', ...rest] = argv;
+    const child = spawn(program, rest, {
       stdio: ['ignore', log.fd, log.fd],
     });
     const exited = new Promise<MachineExit>((resolve) => {
@@ -232,17 +254,6 @@ async function end(child: ChildProcess, exited: Promise<MachineExit>, qmp: Qmp):
   if (await gone(1000)) return;
   child.kill('SIGKILL');
   await exited;
-}
-
-/** Whether a text is in the first 64 KiB of a file behind an offset. */
-async function says(path: string, from: number, text: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(65_536), 0, 65_536, from);
-    return buffer.subarray(0, bytesRead).includes(text);
-  } finally {
-    await file.close();
-  }
 }
 
 async function sparseFile(path: string, size: number): Promise<void> {

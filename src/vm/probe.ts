@@ -6,7 +6,8 @@ import type { Topology } from '../core/topology.ts';
 import { readIfThere, writeAtomic } from '../util/files.ts';
 import { run } from '../util/proc.ts';
 import { modelsOf } from './devices.ts';
-import type { Accel } from './qemu-args.ts';
+import { unprivileged } from './privileges.ts';
+import { type Accel, sandboxArgs } from './qemu-args.ts';
 
 export interface QemuFacts {
   /** E.g. `7.2.22`. */
@@ -102,7 +103,9 @@ async function tryKvm(
 ): Promise<boolean | { readonly refusal: string }> {
   const spoke = new AbortController();
   const append = 'console=ttyS0 earlyprintk=serial,ttyS0 panic=-1';
-  const argv = [qemu, ...trialArgs, '-kernel', kernel, '-append', append];
+  const bounds = ['setpriv', ...(await unprivileged([kernel])), '--'];
+  const boot = [...trialArgs, ...sandboxArgs, '-kernel', kernel, '-append', append];
+  const argv = [...bounds, qemu, ...boot];
   try {
     const result = await run(argv, {
       signal: AbortSignal.any([signal, spoke.signal]),

@@ -159,7 +159,7 @@ test('commas in paths are doubled, blanks in kernel words are quoted', () => {
   const argv = qemuArgs(plain, { ...boot, serialPath: '/a,b/console.log', append: ['a=b c'] });
   expect(argv).toContain('file,id=console,path=/a,,b/console.log,append=on');
   expect(argv).toContain(
-    'console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr random.trust_cpu=on no_timer_check slub_debug=FZP "a=b c"',
+    'console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr random.trust_cpu=on no_timer_check slub_debug=FZP unknown_nmi_panic panic_print=0x40 "a=b c"',
   );
 });
 

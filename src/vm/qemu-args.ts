@@ -83,11 +83,14 @@ export function hostMemoryNeed(topology: Topology): number {
 
 const base = '-nodefaults -no-user-config -no-reboot -display none'.split(' ');
 
-/** Nothing but what is named, and no way out for QEMU. `panic=none`: a panicking guest may finish its last words. */
-function baseArgs(): string[] {
-  const sandbox = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
-  return [...base, '-sandbox', sandbox, '-action', 'panic=none'];
-}
+/** No way out for QEMU: system calls that no device needs end it. */
+export const sandboxArgs: readonly string[] = [
+  '-sandbox',
+  'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+];
+
+/** Nothing but what is named. `panic=none`: a panicking guest may finish its last words. */
+const baseArgs = (): string[] => [...base, ...sandboxArgs, '-action', 'panic=none'];
 
 function accelArgs(accel: Accel, cpus: number): string[] {
   const kind = accel === 'tcg' ? 'tcg,thread=multi' : 'kvm';
@@ -146,10 +149,11 @@ function memoryArgs(topology: Topology, cpuCount: number): string[] {
  * `earlyprintk`: an early panic has a last word too. `nokaslr`: an address means the same in every run. `panic=-1` with
  * -no-reboot: a panic ends QEMU. `random.trust_cpu`: before 6.2 an allnoconfig kernel waits seconds for entropy otherwise.
  * `no_timer_check`: on a busy host an emulated timer is so late that the kernel takes it for broken and panics.
+ * `unknown_nmi_panic`, `panic_print` 0x40: a guest that takes no interrupts says where its CPUs are when it gets an NMI.
  */
 const always = [
   ...['console=ttyS0', 'earlyprintk=ttyS0', 'panic=-1', 'nokaslr', 'random.trust_cpu=on'],
-  ...['no_timer_check', 'slub_debug=FZP'],
+  ...['no_timer_check', 'slub_debug=FZP', 'unknown_nmi_panic', 'panic_print=0x40'],
 ];
 
 function kernelArgs(topology: Topology, boot: BootInputs): string[] {
@@ -163,6 +167,9 @@ function kernelArgs(topology: Topology, boot: BootInputs): string[] {
   ];
 }
 
+/** The character device of the serial console. */
+export const consoleId = 'console';
+
 /** @see Documentation/admin-guide/kernel-parameters.rst: double quotes protect spaces in values. */
 function kernelWord(word: string): string {
   return /\s/.test(word) ? `"${word}"` : word;
@@ -173,9 +180,9 @@ function consoleArgs(serialPath: string | undefined): string[] {
   return [
     '-chardev',
     // A job that boots more than once keeps all that was said in one file.
-    `file,${optionWord({ id: 'console', path: serialPath, append: true })}`,
+    `file,${optionWord({ id: consoleId, path: serialPath, append: true })}`,
     '-serial',
-    'chardev:console',
+    `chardev:${consoleId}`,
   ];
 }
 

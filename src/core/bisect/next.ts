@@ -1,8 +1,8 @@
 // What to do next in a bisection, and what it came to. Pure: the same state gives the same.
 import { choose } from './choose.ts';
-import { boundary, confidence, fieldOf, wantedRuns } from './field.ts';
+import { boundary, confidence, type Field, fieldOf, wantedRuns } from './field.ts';
 import { members } from './graph.ts';
-import { goodEnds, type State, tallyOf, verdictOf } from './state.ts';
+import { failAgain, goodEnds, type State, tallyOf, verdictOf } from './state.ts';
 import type { Purpose } from './step.ts';
 
 export type Next =
@@ -42,9 +42,6 @@ export type Answer =
       readonly reason: string;
       readonly commit: string;
     };
-
-/** How often the culprit must fail again. */
-const failAgain = 3;
 
 export function next(state: State): Next {
   return (
@@ -171,6 +168,11 @@ function searchOn(state: State): Next {
     const { confirmed } = tallyOf(state, commit);
     return { do: 'run', commit, purpose: 'confirm', runs: runs - confirmed };
   }
+  if (settings.prove)
+    for (const commit of restsOnBad(state, field, left)) {
+      const again = failsAgain(state, commit);
+      if (again !== undefined) return again;
+    }
   const sure = confidence(state, base);
   const commits = left.map((one) => graph.ids[one] ?? '');
   const [culprit = ''] = commits;
@@ -188,15 +190,24 @@ function searchOn(state: State): Next {
   );
 }
 
+/** Bad commits that the answer rests on: the one that all that is left leads up to, and those that were not bad each time. */
+const restsOnBad = (state: State, { graph, bad }: Field, left: readonly number[]): string[] =>
+  bad
+    .filter((at) => at === left.at(-1) || tallyOf(state, graph.ids[at] ?? '').good > 0)
+    .map((at) => graph.ids[at] ?? '')
+    .filter((id) => id !== state.begin.bad || id === graph.ids[left.at(-1) ?? -1]);
+
+/** Undefined: it has, or nothing more is to be had of it. */
+function failsAgain(state: State, commit: string): Next | undefined {
+  const { maxRuns, retries } = state.begin.settings;
+  const { again, skip } = tallyOf(state, commit);
+  const runs = Math.min(failAgain - again.bad, maxRuns - again.of);
+  if (verdictOf(state, commit) !== 'bad' || runs <= 0 || skip > retries) return undefined;
+  return { do: 'run', commit, purpose: 'culprit', runs };
+}
+
 function prove(state: State, culprit: string): Next | undefined {
-  const { settings, bad, noRevert } = state.begin;
-  const { again, skip } = tallyOf(state, culprit);
-  const wanted = failAgain - again.bad;
-  if (wanted > 0 && again.of < settings.maxRuns && skip <= settings.retries)
-    return {
-      ...{ do: 'run', commit: culprit, purpose: 'culprit' },
-      runs: Math.min(wanted, settings.maxRuns - again.of),
-    };
+  const { bad, noRevert } = state.begin;
   if (noRevert === true) return undefined;
   if (state.revert === undefined) return { do: 'revert', culprit };
   const { commit } = state.revert;

@@ -21,6 +21,10 @@ export function lowestRate({ bad, of }: Tries, error: number): number {
   return low;
 }
 
+/** Probability of as many bad tries or fewer. */
+export const atMost = ({ bad, of }: Tries, rate: number): number =>
+  rate >= 1 ? (bad >= of ? 1 : 0) : 1 - atLeast(bad + 1, of, rate);
+
 /** Probability of `bad` or more of `of` tries. */
 function atLeast(bad: number, of: number, rate: number): number {
   let sum = 0;

@@ -1,7 +1,7 @@
 // What is known of a bisection, and how a step adds to it. No I/O: the log, folded, is the state.
 import { FailureError } from '../failure.ts';
 import { type Graph, makeGraph } from './graph.ts';
-import { lowestRate, runsFor, type Tries } from './rate.ts';
+import { atMost, lowestRate, runsFor, type Tries } from './rate.ts';
 import type { Begin, Commit, Outcome, Purpose, Step } from './step.ts';
 
 /** What was seen of one kernel. */
@@ -47,6 +47,9 @@ export interface State {
   readonly observed: number;
 }
 
+/** How often the culprit must fail again. */
+export const failAgain = 3;
+
 /** `bad` runs at the bad end are enough to know the rate well. */
 const enoughBad = 8;
 /** What the search may take a bad commit for good: what it misses is found when the answer is confirmed. */
@@ -66,10 +69,21 @@ export const tallyOf = (state: State, commit: string): Tally =>
 
 /** What can be said of a commit; undefined: more runs are needed. */
 export function verdictOf(state: State, commit: string): 'good' | 'bad' | 'skip' | undefined {
-  const { good, bad, skip } = tallyOf(state, commit);
-  if (bad > 0) return 'bad';
-  if (skip > (good > 0 ? state.begin.settings.retries : 0)) return 'skip';
+  const tally = tallyOf(state, commit);
+  const { good, bad, skip } = tally;
+  if (bad > 0) return isOutvoted(state, tally) ? 'good' : 'bad';
+  // What has been judged before can be judged, though not each time.
+  if (skip > (good > 0 ? good + state.begin.settings.retries : 0)) return 'skip';
   return state.plan !== undefined && good >= state.plan.runs ? 'good' : undefined;
+}
+
+/**
+ * It was bad, and as the culprit it fails far less often than the fault does: what failed was something else, as a host that is
+ * short of time makes it happen. Part of what the asked confidence leaves is spent on that: little, as it is asked repeatedly.
+ */
+function isOutvoted({ begin, plan }: State, { again }: Tally): boolean {
+  if (plan === undefined || again.of < failAgain) return false;
+  return atMost(again, plan.low) < (1 - begin.settings.confidence) / 100;
 }
 
 /** The good ends: those given, or the one that was found by walking back. */

@@ -86,6 +86,7 @@ export type Step =
       readonly type: 'image';
       readonly commit: string;
       readonly image: string;
+      readonly purpose?: Purpose;
       readonly ms?: number;
     }
   | {

@@ -6,6 +6,8 @@ import { applySeries } from '../../tree/series.ts';
 import { openTree, type Source } from '../../tree/source.ts';
 import { checkOut } from '../../tree/worktree.ts';
 import { ensureKernel, type KernelRequest } from '../../kernel/build.ts';
+import { run } from '../../util/proc.ts';
+import { trySandbox } from '../../util/sandbox-trial.ts';
 
 const fragments = [
   { name: 'base.config', text: 'CONFIG_MODULES=y\nCONFIG_ZONE_DEVICE=y\n' },
@@ -120,4 +122,47 @@ test('two who want the same kernel at once build it once', async () => {
   expect(built[0].key).toBe(built[1].key);
   const log = await readFile(join(built[0].dir, 'build.log'), 'utf8');
   expect(log.match(/CC {6}mm\/memremap\.o/g)).toHaveLength(1);
+});
+
+test('in the sandbox the same is built, byte for byte, and ccache is used', async () => {
+  await using at = await rig();
+  const files = async (dir: string): Promise<[string, string][]> => {
+    const names = await readdir(dir, { recursive: true, withFileTypes: true });
+    const found = names
+      .filter((item) => item.isFile() && !['build.log', 'warnings.json'].includes(item.name))
+      .map((item) => join(item.parentPath, item.name))
+      .sort();
+    return Promise.all(
+      found.map(
+        async (path) =>
+          [path.slice(dir.length), await readFile(path, 'base64')] as [string, string],
+      ),
+    );
+  };
+  const plain = await at.build(at.source);
+  const before = await files(plain.dir);
+  const sandbox = await trySandbox(at.ctx);
+  if (typeof sandbox === 'string') throw new Error(sandbox);
+  const again = async (): Promise<[string, string][]> => {
+    await rm(plain.dir, { recursive: true });
+    await rm(join(at.ctx.cacheDir, 'objects'), { recursive: true });
+    const boxed = await ensureKernel(at.request(at.source), { ...at.ctx, sandbox });
+    expect(boxed).toEqual(plain);
+    return files(boxed.dir);
+  };
+  expect(await again()).toEqual(before);
+  expect(await readFile(join(plain.dir, 'build.log'), 'utf8')).toMatch(/^# in bubblewrap/m);
+  // And the other way round: what the sandbox has put into ccache is found without it, and by it.
+  const hits = async (): Promise<number> => {
+    const { stdout } = await run(['ccache', '--print-stats'], {
+      env: { PATH: at.ctx.path, CCACHE_DIR: join(at.ctx.cacheDir, 'ccache') },
+    });
+    return (
+      Number(/^direct_cache_hit\s+(\d+)/m.exec(stdout)?.[1]) +
+      Number(/^preprocessed_cache_hit\s+(\d+)/m.exec(stdout)?.[1])
+    );
+  };
+  const known = await hits();
+  expect(await again()).toEqual(before);
+  expect(await hits()).toBeGreaterThan(known);
 });

@@ -4,6 +4,7 @@ import { join, posix } from 'node:path';
 import { FailureError } from '../../core/failure.ts';
 import type { Context } from '../../util/context.ts';
 import { readIfThere } from '../../util/files.ts';
+import { hostShortage } from '../../util/shortage.ts';
 import type { Place } from '../git.ts';
 import { git, gitOutput, tryGit } from '../git.ts';
 import type { Source } from '../source.ts';
@@ -108,6 +109,8 @@ async function applyMails(
     },
   });
   if (am.code !== 0) {
+    const shortage = hostShortage(am.stderr + am.stdout, 'applying the series', [place.cwd]);
+    if (shortage !== undefined) throw shortage;
     // git-am(1) keeps the number of the patch at hand there.
     const next = Number(await readIfThere(join(place.gitDir ?? '', 'rebase-apply', 'next')));
     const failed = mails[Math.max(0, (Number.isInteger(next) ? next : 1) - 1)] ?? mails[0];
@@ -140,6 +143,8 @@ async function applyDiff(
   const what = `Cannot apply ${mail.name}`;
   const plain = await tryGit(['apply', '--index', mail.patchFile], place, ctx);
   if (plain.code !== 0) {
+    const shortage = hostShortage(plain.stderr, `applying ${mail.name}`, [place.cwd]);
+    if (shortage !== undefined) throw shortage;
     // The first try has laid out files that the index takes for changed.
     await tryGit(['update-index', '-q', '--refresh'], place, ctx);
     // Can only help if the patch names blobs that we have; its own messages hide the reason.

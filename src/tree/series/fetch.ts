@@ -1,11 +1,11 @@
 // Series through b4, which knows lore: a thread by message id or link, or the newest version out of a local mbox, with the
 // trailers that came in replies. See b4(5).
-import { access, constants, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, constants, readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { FailureError } from '../../core/failure.ts';
 import type { Context } from '../../util/context.ts';
 import { failed, run, type RunResult } from '../../util/proc.ts';
+import { removeTemp, tempFolder } from '../../util/temp.ts';
 import { userEnvironment } from '../../util/user-env.ts';
 import { identity } from '../git.ts';
 import type { InputFile } from './input.ts';
@@ -33,13 +33,13 @@ export async function fetchThread(id: string, ctx: Context): Promise<Fetched> {
 
 /** What b4 makes of a local mbox with several versions or with replies. Throws lab/b4-failed. */
 export async function readWithB4(file: InputFile, ctx: Context): Promise<Fetched> {
-  const dir = await mkdtemp(join(tmpdir(), 'pgmap-b4-'));
+  const dir = await tempFolder('b4');
   try {
     const mbox = join(dir, 'thread.mbox');
     await writeFile(mbox, file.text);
     return await b4(['--use-local-mbox', mbox], file.name, ctx, ['--offline-mode']);
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await removeTemp(dir);
   }
 }
 
@@ -63,7 +63,7 @@ async function b4(
   ctx: Context,
   global: readonly string[] = [],
 ): Promise<Fetched> {
-  const dir = await mkdtemp(join(tmpdir(), 'pgmap-b4-'));
+  const dir = await tempFolder('b4');
   try {
     const command = [
       ...['b4', '--no-stdin', ...global],
@@ -88,7 +88,7 @@ async function b4(
     for (const one of names) files.push({ name, text: await readFile(join(dir, one)) });
     return { files, notes: notesOf(result, argv.includes('--use-local-mbox')) };
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await removeTemp(dir);
   }
 }
 
