@@ -20,7 +20,8 @@ export default defineConfig({
           name: 'integration',
           include: ['src/**/*.int.test.ts'],
           pool: 'forks',
-          testTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {
