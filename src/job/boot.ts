@@ -15,10 +15,8 @@ import { stopwatch, within } from '../util/deadline.ts';
 import { diedFailure, type Machine, muteFailure, startMachine } from '../vm/machine.ts';
 import type { Accel } from '../vm/qemu-args.ts';
 
-export interface BootRequest {
-  readonly topology: Topology;
-  /** Whose modules and command line words are wanted besides the topology's. */
-  readonly suite?: Pick<Suite, 'modules' | 'append'>;
+/** What every guest of a kernel has in common. */
+export interface GuestKit {
   readonly qemu: string;
   readonly image: string;
   /** `make kernelrelease`, which `uname -r` must equal; undefined for a kernel built elsewhere. */
@@ -30,14 +28,20 @@ export interface BootRequest {
   readonly accel: Accel;
   /** Factor on every time limit. */
   readonly timeoutScale: number;
+  /** Says where in the sources the frames of a report are; only asked for reports that count. */
+  readonly symbolise?: (text: string) => Promise<string>;
+}
+
+export interface BootRequest extends GuestKit {
+  readonly topology: Topology;
+  /** Whose modules and command line words are wanted besides the topology's. */
+  readonly suite?: Pick<Suite, 'modules' | 'append'>;
   /** Existing folder for console.log, qemu.log, qemu.argv and backing files. */
   readonly dir: string;
   /** Further QEMU arguments. */
   readonly extra?: readonly string[];
   /** Told once QEMU runs, before the guest does. */
   readonly onStarted?: (machine: Machine) => void;
-  /** Says where in the sources the frames of a report are. */
-  readonly symbolise?: (text: string) => Promise<string>;
   /** Told what the console says only because it was asked, when the guest does not come up. */
   readonly onAsked?: (range: { readonly from: number; readonly to: number }) => void;
 }

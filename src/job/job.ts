@@ -10,8 +10,7 @@ import type { PlannedJob } from '../core/plan.ts';
 import type { Status } from '../core/status.ts';
 import type { SuiteTest } from '../core/suite.ts';
 import { type Allowance, newAllowance } from './allowance.ts';
-import { boot } from './boot.ts';
-import type { GuestKeys } from '../guest/keys.ts';
+import { boot, type GuestKit } from './boot.ts';
 import type { Guest } from '../guest/ssh.ts';
 import { findLeaks } from './leaks.ts';
 import { checkSigns } from './signs.ts';
@@ -19,29 +18,15 @@ import { type ConsoleRange, findSplats } from './splats.ts';
 import { type SuiteLab, testSuite } from './test-suite.ts';
 import { within } from '../util/deadline.ts';
 import type { Machine } from '../vm/machine.ts';
-import type { Accel } from '../vm/qemu-args.ts';
 
-export interface JobInputs {
+export interface JobInputs extends GuestKit {
   readonly plan: PlannedJob;
   /** Why this host cannot make the topology; every test is then a SKIP with this reason. */
   readonly cannot?: string;
   /** Why the suite's programs do not compile; every test is then an ERROR with this reason. */
   readonly broken?: Failure;
-  readonly qemu: string;
-  readonly image: string;
-  /** `make kernelrelease`, which `uname -r` must equal; undefined for a kernel built elsewhere. */
-  readonly release?: string;
-  /** SHA-256 of what /sys/kernel/notes must hold; undefined if nobody knows. */
-  readonly notes?: string;
-  readonly initrd: string;
-  readonly keys: GuestKeys;
-  readonly accel: Accel;
-  /** Factor on every time limit. */
-  readonly timeoutScale: number;
   /** The run's folder; the job's own is jobs/<id> in it. */
   readonly runDir: string;
-  /** Says where in the sources a report's frames are; only asked for reports that count. */
-  readonly symbolise?: (text: string) => Promise<string>;
   /** Stands between the job and each guest of it once that is up: for recording what tests reach. */
   readonly through?: (guest: Guest) => Promise<Guest>;
   unmet(test: SuiteTest): string | undefined;
