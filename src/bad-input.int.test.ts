@@ -42,6 +42,10 @@ test.concurrent.each<[string, string[], string[]]>([
   ['--base without --tree', ['run', '--base', 'v6.12'], ['usage/bad-source', '--tree']],
   ['no such run', ['report', '2026-01-01T000000-none'], ['usage/no-run', 'list runs']],
   ['no such console log', ['splats', 'nowhere.log'], ['usage/unreadable', 'nowhere.log']],
+  ['an option twice', ['run', '--out', 'a', '--out', 'b'], ['usage/given-twice', '--out b']],
+  ['a choice twice', ['run', '--variant', 'kasan', '--variant', 'ubsan'], ['given-twice']],
+  ['a number twice', ['run', '--jobs', '1', '--jobs', '2'], ['--jobs takes a whole number']],
+  ['a format twice', ['report', 'x', '--format', 'tap', '--format', 'json'], ['--format json']],
   ['a strange age', ['clean', '--older-than', 'yesterday'], ['usage/bad-duration', 'yesterday']],
 ])('%s: 255', async (_, argv, parts) => {
   expectComplaint(await rig.pgmap(argv), 255, parts);

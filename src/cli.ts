@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // argv → command → exit code. The only process.exit, the only signal handlers, the only place that talks to the terminal.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import yargs from 'yargs';
 import type { App, Output } from './commands/app.ts';
 import { bisectCommand } from './commands/bisect.ts';
@@ -10,6 +10,7 @@ import { buildCommand } from './commands/build.ts';
 import { cleanCommand } from './commands/clean.ts';
 import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { givenOnce } from './commands/given-once.ts';
 import { listCommand } from './commands/list.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
@@ -24,7 +25,8 @@ const argv = process.argv.slice(2);
 let code: number = exitCodes.good;
 
 const output = (stream: NodeJS.WriteStream & { fd: number }): Output => {
-  const isTerminal = stream.isTTY;
+  // Not stream.isTTY, which a pipe leaves undefined: picocolors would then decide by CI and FORCE_COLOR.
+  const isTerminal = isatty(stream.fd);
   return {
     // Synchronous, so that nothing is lost at process.exit; a reader that went away is no reason to fail.
     write(text) {
@@ -94,6 +96,7 @@ try {
     )
     .demandCommand(1, 'Which command?')
     .strict()
+    .check(givenOnce, true)
     .recommendCommands()
     .version(app.version)
     .wrap(Math.min(app.out.columns(), 100))

@@ -31,6 +31,16 @@ const parsed = (text: string): RunResult => {
 
 const ktap = 'KTAP version 1\n1..2\nok 1 first\nnot ok 2 second\n';
 
+test.concurrent.each([{ CI: 'true' }, { FORCE_COLOR: '1' }])(
+  'no colours in a pipe, whatever the environment is: %o',
+  async (env) => {
+    const shown = await rig.pgmap(['report', file('pipe.ktap', ktap)], { env });
+    const refused = await rig.pgmap(['report', 'nowhere'], { env });
+    expect([shown.code, refused.code]).toEqual([0, 255]);
+    for (const { stdout, stderr } of [shown, refused]) expect(stdout + stderr).not.toContain('\x1b');
+  },
+);
+
 test.concurrent('report reads a bare KTAP file', async () => {
   const { code, stdout } = await rig.pgmap(['report', file('a.ktap', ktap), '--format', 'json']);
   expect(code).toBe(0);
