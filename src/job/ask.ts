@@ -2,7 +2,8 @@
 import { type Hang, readHang } from '../console/hang.ts';
 import type { Failure } from '../core/failure.ts';
 import { readTail, sizeOf } from '../vm/console-file.ts';
-import { type CpuState, lastWords, type LastWords } from '../vm/last-words.ts';
+import type { CpuState } from '../vm/cpus.ts';
+import { lastWords, type LastWords } from '../vm/last-words.ts';
 import type { Machine } from '../vm/machine.ts';
 import type { ConsoleRange } from './splats.ts';
 

@@ -349,7 +349,7 @@ test('a test goes on after a reset with its second program, if the first has pas
 const oracleLeft = ['# pgmap: oracle not ok iomem: + 100000000-1ffffffff : namespace0.0\n'];
 
 /** A guest whose test never ends by itself, and what it answers when it is asked whether it is there. */
-function hanging(answers: () => 'yes' | 'no' | 'unknown') {
+function hanging(answers: () => 'yes' | 'partly' | 'no' | 'unknown') {
   const asked: number[] = [];
   let paused = 0;
   const stage = play(
@@ -378,6 +378,12 @@ function hanging(answers: () => 'yes' | 'no' | 'unknown') {
 
 test('a guest that does not answer when the time is up is given up a second later', async () => {
   const { asked, code } = hanging(() => 'no');
+  expect(await code).toBe('guest-silent');
+  expect(asked).toEqual([3_500]);
+});
+
+test('one that has lost a CPU is not waited for either: what is to end the test may be on that CPU', async () => {
+  const { asked, code } = hanging(() => 'partly');
   expect(await code).toBe('guest-silent');
   expect(asked).toEqual([3_500]);
 });

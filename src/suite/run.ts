@@ -38,10 +38,10 @@ export interface SuiteHost {
   /** Why a test makes no sense here; undefined if it does. */
   unmet(test: SuiteTest): string | undefined;
   /**
-   * Whether the guest still answers: a program of it ran and ended within a few seconds. `unknown` if this host is too busy
-   * to tell. Never rejects.
+   * Whether the guest still answers: a program of it ran and ended within a few seconds. `partly` if it did, but not all of
+   * its CPUs get on; `unknown` if this host is too busy to tell. Never rejects.
    */
-  answers(): Promise<'yes' | 'no' | 'unknown'>;
+  answers(): Promise<'yes' | 'partly' | 'no' | 'unknown'>;
   /** Sleeps; ends early, and quietly, with `signal` or when everything is to end. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
   /** Ends everything. */
@@ -182,7 +182,9 @@ async function whileItAnswers<T>(
     for (let late = silenceMs; !over.signal.aborted && !host.signal.aborted; late += askMs) {
       const there = await host.answers();
       if (over.signal.aborted) return;
-      if (there === 'no' || (there === 'unknown' && late > graceMs)) gaveUp.abort(silent(limitMs));
+      if (there === 'partly') gaveUp.abort(stuckCpu(limitMs));
+      else if (there === 'no' || (there === 'unknown' && late > graceMs))
+        gaveUp.abort(silent(limitMs));
       else if (late > graceMs) gaveUp.abort(overdue(limitMs));
       else await host.pause(askMs, over.signal);
       if (gaveUp.signal.aborted) return;
@@ -201,6 +203,13 @@ const silent = (limitMs: number): FailureError =>
     blame: 'lab',
     code: 'guest-silent',
     title: `not done after ${seconds(limitMs)} s, and the guest does not answer any more`,
+  });
+
+const stuckCpu = (limitMs: number): FailureError =>
+  new FailureError({
+    blame: 'lab',
+    code: 'guest-silent',
+    title: `not done after ${seconds(limitMs)} s, and a CPU of the guest takes no interrupts any more`,
   });
 
 const overdue = (limitMs: number): FailureError =>

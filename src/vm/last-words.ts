@@ -2,6 +2,7 @@
 // by SysRq on the console; by an NMI if it takes no interrupts; by QEMU's own view of the CPUs if nothing else.
 import { stopwatch } from '../util/deadline.ts';
 import { says, sizeOf } from './console-file.ts';
+import { type CpuSample, isSteady, watchCpus } from './cpus.ts';
 import type { Machine } from './machine.ts';
 import { watchStarvation } from './starvation.ts';
 
@@ -11,23 +12,11 @@ export interface LastWords {
   /** What it answered to; `nothing`: not even QEMU did. */
   readonly heard: 'sysrq' | 'nmi' | 'registers' | 'nothing';
   /** As QEMU saw them before anything was asked; empty if it did not say. */
-  readonly cpus: readonly CpuState[];
+  readonly cpus: CpuSample;
   /** Each CPU that was not halted stayed where it was, deaf to interrupts, whenever QEMU was asked: it hangs for sure. */
   readonly steady: boolean;
   /** This host let QEMU wait for processors half the time and more: what is slow may look like a hang. */
   readonly starved: boolean;
-}
-
-/** A CPU as QEMU sees it. */
-export interface CpuState {
-  readonly index: number;
-  /** Sixteen hexadecimal digits. */
-  readonly rip: string;
-  /** In HLT: it waits for an interrupt. */
-  readonly halted: boolean;
-  readonly inUserSpace: boolean;
-  /** RFLAGS.IF */
-  readonly takesInterrupts: boolean;
 }
 
 /**
@@ -37,7 +26,6 @@ export interface CpuState {
 const limits = {
   sysrq: { first: 1000, between: 250, all: 1500 },
   nmi: { first: 9000, between: 300, all: 9500 },
-  qmp: 1000,
 };
 
 /**
@@ -50,14 +38,9 @@ export async function lastWords(
 ): Promise<LastWords> {
   const from = await sizeOf(machine.consolePath);
   const isStarved = await watchStarvation(machine.pid);
-  const samples: CpuState[][] = [];
-  for (let sample = 0; sample < 4; sample++) {
-    const registers = await askRegisters(machine);
-    if (registers === undefined)
-      return { from, heard: 'nothing', cpus: [], steady: false, starved: await isStarved() };
-    samples.push(parseRegisters(registers));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const samples = await watchCpus(machine, 4);
+  if (samples === undefined)
+    return { from, heard: 'nothing', cpus: [], steady: false, starved: await isStarved() };
   const [cpus = []] = samples;
   const steady = isSteady(samples);
   const heard = await askKernel(machine, steady, mayEnd || steady);
@@ -78,19 +61,6 @@ async function askKernel(
   return answered ? 'nmi' : 'registers';
 }
 
-/** At least one CPU does not take interrupts, and none that is not halted gets anywhere. */
-function isSteady(samples: readonly (readonly CpuState[])[]): boolean {
-  const [first = []] = samples;
-  const busy = first.filter(({ halted }) => !halted);
-  const stays = ({ index, rip }: CpuState): boolean =>
-    samples.every((sample) => {
-      const now = sample.find((one) => one.index === index);
-      // Of one page: a loop has more than one instruction.
-      return now !== undefined && !now.takesInterrupts && now.rip.slice(0, 13) === rip.slice(0, 13);
-    });
-  return busy.length > 0 && busy.every(stays);
-}
-
 /** Blocked tasks, then all CPUs three times: one that stays where it is does not get on. */
 async function askByKeys(machine: Pick<Machine, 'consolePath' | 'exited' | 'sysrq'>) {
   for (const key of ['w', 'l', 'l', 'l'] as const) {
@@ -107,37 +77,6 @@ const worked = (promise: Promise<unknown>): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** The CPUs in what `info registers -a` prints. @see QEMU's target/i386/cpu-dump.c */
-export function parseRegisters(text: string): CpuState[] {
-  return text
-    .slice(0, 1_000_000)
-    .split(/^(?=CPU#\d)/m)
-    .flatMap((part): CpuState[] => {
-      const index = /^CPU#(\d{1,5})/.exec(part)?.[1];
-      const line = /^RIP=([0-9a-f]{16}) RFL=([0-9a-f]{8}) .*CPL=(\d).*HLT=(\d)/m.exec(part);
-      if (index === undefined || line === null) return [];
-      const [, rip = '', flags = '0', level, halted] = line;
-      return [
-        {
-          ...{ index: Number(index), rip, halted: halted === '1', inUserSpace: level === '3' },
-          takesInterrupts: (Number.parseInt(flags, 16) & 0x200) !== 0,
-        },
-      ];
-    });
-}
-
-/** Undefined if QEMU does not answer. */
-async function askRegisters({ qmp }: Pick<Machine, 'qmp'>): Promise<string | undefined> {
-  const args = { 'command-line': 'info registers -a' };
-  const patience = { timeoutMs: limits.qmp };
-  try {
-    const answer = await qmp.execute('human-monitor-command', args, patience);
-    return answer.ok && typeof answer.value === 'string' ? answer.value : '';
-  } catch {
-    return undefined;
-  }
-}
 
 /** Waits until the console has said a word and then nothing more for a while. False if it did not say it. */
 async function said(
