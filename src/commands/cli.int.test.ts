@@ -37,7 +37,8 @@ test.concurrent.each([{ CI: 'true' }, { FORCE_COLOR: '1' }])(
     const shown = await rig.pgmap(['report', file('pipe.ktap', ktap)], { env });
     const refused = await rig.pgmap(['report', 'nowhere'], { env });
     expect([shown.code, refused.code]).toEqual([0, 255]);
-    for (const { stdout, stderr } of [shown, refused]) expect(stdout + stderr).not.toContain('\x1b');
+    for (const { stdout, stderr } of [shown, refused])
+      expect(stdout + stderr).not.toContain('\x1b');
   },
 );
 
