@@ -1,7 +1,7 @@
 // Faults of the host: the disk that a real run writes to is full, from the beginning or from the moment a guest runs. Never a
 // FAIL of the kernel, and with room the run goes on or can be repeated.
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunResult } from '../../core/result.ts';
@@ -10,19 +10,32 @@ import { places } from '../../store/places.ts';
 import type { BenchOptions } from './bench.ts';
 import type { Fault } from './faults.ts';
 import type { Outcome } from './judge.ts';
+import { ownKernel } from './own-kernel.ts';
+import { untilSaid } from './watch.ts';
 
 export interface DiskFault extends Fault {
-  /** Of the file system that holds the run's folder, as tmpfs(5) takes it. */
+  /** Of the file system that is written to, as tmpfs(5) takes it. */
   readonly size: string;
-  /** It is filled up as soon as the record says so; without it, it is too small. */
+  /** It is filled up as soon as `--format ndjson` says so; without it, it is too small. */
   readonly at?: RegExp;
+  /** A kernel of its own is built, and what is written to the caches is on that file system, too. */
+  readonly builds?: boolean;
 }
 
-const cli = join(places().projectDir, 'dist/cli.js');
+const { projectDir, cacheDir } = places();
+const cli = join(projectDir, 'dist/cli.js');
 const quick = ['--suite', 'soft-reserved', '--topology', 'early-section'];
 const expect = { status: 'MISS', owner: 'lab', code: 'disk-full' } as const;
 
+const building = (name: string, what: string, at: RegExp): DiskFault => ({
+  ...{ name: `disk-full-${name}`, what, at, expect },
+  ...{ size: '1g', builds: true, limitMs: 1_800_000 },
+});
+
 export const diskFaults: readonly DiskFault[] = [
+  building('apply', 'the disk fills up when a series is applied', /"step":"apply"/),
+  building('configure', 'the disk fills up when a kernel is configured', /configuring the kernel/),
+  building('build', 'the disk fills up while a kernel is built', /building the kernel: /),
   {
     ...{ name: 'disk-full-image', what: 'no room for the image of the guests' },
     ...{ size: '8m', cheap: true, expect },
@@ -38,26 +51,28 @@ export const diskFaults: readonly DiskFault[] = [
 ];
 
 /**
- * In mount and user namespaces of its own: a small disk at `$1`, the command, then, with room, `$2`.
+ * In mount and user namespaces of its own: a small disk at `$1`, the command, then, with room, `$2`. With `CACHE`, writes to
+ * that folder go to the small disk, too, and nothing of them is left.
  */
 const script = `
 set -u
-disk=$1 again=$2 keep=$3 at=$4
-shift 4
-filler=
+disk=$1 again=$2 keep=$3
+shift 3
 mount -t tmpfs -o size="$SIZE" tmpfs "$disk" || exit 99
-if [ -n "$at" ]; then
-	(
-		until grep -qs -e "$at" "$disk/run/events.ndjson"; do sleep 0.05; done
-		exec head -c 2G /dev/zero >"$disk/filler"
-	) 2>/dev/null &
-	filler=$!
+if [ -n "$CACHE" ]; then
+	mkdir "$disk/upper" "$disk/work"
+	mount -t overlay -o userxattr,lowerdir="$CACHE",upperdir="$disk/upper",workdir="$disk/work" overlay "$CACHE" || exit 99
 fi
+(
+	until [ -e "$keep/now" ]; do sleep 0.02; done
+	exec head -c 8G /dev/zero >"$disk/filler"
+) 2>/dev/null &
+filler=$!
 "$@"
 echo $? >"$keep/code"
-[ -n "$filler" ] && kill "$filler" 2>/dev/null
+kill "$filler" 2>/dev/null
 wait
-mount -o remount,size=2g "$disk" && rm -f "$disk/filler"
+mount -o remount,size=4g "$disk" && rm -f "$disk/filler"
 sh -c "$again"
 code=$?
 cp -r "$disk/run/." "$keep"
@@ -79,24 +94,32 @@ export async function provokeDiskFull(
     for (const dir of [disk, keep]) await mkdir(dir);
     const run = join(disk, 'run');
     const tool = [process.execPath, cli];
-    const argv = ['run', ...source, '--accel', 'tcg', ...quick, '--out', run];
+    const own = fault.builds === true ? await ownKernel(scratch) : [];
+    const argv = ['run', ...source, '--accel', 'tcg', ...quick, ...own, '--out', run];
     // Where the record could be written to its end there is nothing to go on with.
     const [resume, anew] = [
       [...tool, 'run', '--resume', run],
       [...tool, ...argv],
     ].map(commandLine);
     const again = `${resume} || { rm -r ${commandLine([run])} && ${anew}; }`;
-    const words = ['-Urm', 'sh', '-c', script, 'sh', disk, again, keep, fault.at?.source ?? ''];
-    const child = spawn('unshare', [...words, ...tool, ...argv], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, SIZE: fault.size },
+    const words = ['-Urm', 'sh', '-c', script, 'sh', disk, again, keep];
+    const first = [...tool, ...argv, '--format', 'ndjson'];
+    const child = spawn('unshare', [...words, ...first], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, SIZE: fault.size, CACHE: fault.builds === true ? cacheDir : '' },
     });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-65_536)));
-    const last = await new Promise<number | null>((resolve) => child.on('close', resolve));
-    const first = (await readFile(join(keep, 'code'), 'utf8').catch(() => 'none')).trim();
-    check(last !== 99, 'no tmpfs can be mounted here');
-    check(first === '255', `exit code ${first}, not 255: ${said.slice(0, 300)}`);
+    const end = new Promise<number | null>((resolve) => child.on('close', resolve));
+    if (fault.at !== undefined) {
+      check(await untilSaid(child, fault.at), 'it ended before the disk could be filled');
+      await writeFile(join(keep, 'now'), '');
+    }
+    child.stdout.resume();
+    const last = await end;
+    const code = (await readFile(join(keep, 'code'), 'utf8').catch(() => 'none')).trim();
+    check(last !== 99, 'no tmpfs or overlay can be mounted here');
+    check(code === '255', `exit code ${code}, not 255: ${said.slice(0, 300)}`);
     check(said.includes('[lab/disk-full]'), 'nobody says that the disk is full');
     check(last === 0, `with room: exit code ${last}: ${said.slice(-300)}`);
     const text = await readFile(join(keep, 'results.json'), 'utf8').catch(() => undefined);

@@ -8,41 +8,32 @@ import { places } from '../../store/places.ts';
 import type { BenchOptions } from './bench.ts';
 import type { Fault } from './faults.ts';
 import type { Outcome } from './judge.ts';
-import { processesOf } from './watch.ts';
+import { ownKernel } from './own-kernel.ts';
+import { processesOf, untilSaid } from './watch.ts';
 
 export interface KilledFault extends Fault {
   /** What `--format ndjson` says when the moment has come. */
   readonly at: RegExp;
-  /** What is run. */
-  readonly argv: readonly string[];
+  /** A kernel of its own is built. */
+  readonly builds: boolean;
 }
 
 const { projectDir } = places();
 const cli = join(projectDir, 'dist/cli.js');
-const series = join(projectDir, 'src/testing/faults/killed.patch');
 const quick = ['--suite', 'soft-reserved', '--topology', 'early-section'];
 const begin = (step: string): RegExp =>
   new RegExp(`"step-begin"(?:,"job":"[^"]*")?,"step":"${step}"`);
 
-const killed = (
-  name: string,
-  at: RegExp,
-  more: { readonly argv?: readonly string[]; readonly limitMs?: number } = {},
-): KilledFault => ({
-  ...{ name: `killed-${name}`, what: `SIGKILL to the tool, in ${name}`, at },
-  argv: [...quick, ...(more.argv ?? [])],
+const killed = (name: string, at: RegExp, builds = false): KilledFault => ({
+  ...{ name: `killed-${name}`, what: `SIGKILL to the tool, in ${name}`, at, builds },
   expect: { status: 'PASS' },
-  ...(more.argv === undefined ? { cheap: true } : {}),
-  ...(more.limitMs === undefined ? {} : { limitMs: more.limitMs }),
+  ...(builds ? { limitMs: 1_800_000 } : { cheap: true }),
 });
 
-/** A kernel of its own, of which nothing has to be compiled. */
-const built = { argv: ['--baseline', 'none', series], limitMs: 1_800_000 };
-
 export const killedFaults: readonly KilledFault[] = [
-  killed('apply', begin('apply'), built),
-  killed('configure', /configuring the kernel/, built),
-  killed('build', /building the kernel: /, built),
+  killed('apply', begin('apply'), true),
+  killed('configure', /configuring the kernel/, true),
+  killed('build', /building the kernel: /, true),
   killed('image', begin('image')),
   killed('boot', begin('boot')),
   killed('suite', /"type":"test"/),
@@ -68,9 +59,10 @@ export async function provokeKilled(
     });
   try {
     await mkdir(temp);
-    const argv = ['run', ...source, '--accel', 'tcg', ...fault.argv];
+    const own = fault.builds ? await ownKernel(scratch) : [];
+    const argv = ['run', ...source, '--accel', 'tcg', ...quick, ...own];
     const first = start([...argv, '--format', 'ndjson', '--out', run]);
-    await untilSaid(first, fault.at);
+    check(await untilSaid(first, fault.at), 'it ended before it could be killed');
     const gone = ended(first);
     first.kill('SIGKILL');
     await gone;
@@ -91,18 +83,6 @@ export async function provokeKilled(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-/** Ends when it has said so, or has ended. */
-function untilSaid(child: ChildProcess, what: RegExp): Promise<void> {
-  let rest = '';
-  return new Promise((resolve) => {
-    child.once('close', () => resolve());
-    child.stdout?.on('data', (chunk: Buffer) => {
-      rest = (rest + chunk.toString()).slice(-65_536);
-      if (what.test(rest)) resolve();
-    });
-  });
 }
 
 async function ended(

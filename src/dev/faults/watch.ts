@@ -1,4 +1,5 @@
 // Looks over the shoulder of a run: when the fault happened and the next test began, by its consoles; and whose processes run.
+import type { ChildProcess } from 'node:child_process';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fault } from './faults.ts';
@@ -76,6 +77,18 @@ export async function processesOf(mark: string): Promise<string[]> {
     found.push(`${pid} ${(await read('cmdline')).split('\0').slice(0, 3).join(' ')}`);
   }
   return found;
+}
+
+/** Whether a program says so on standard output before it ends. */
+export function untilSaid(child: ChildProcess, what: RegExp): Promise<boolean> {
+  let rest = '';
+  return new Promise((resolve) => {
+    child.once('close', () => resolve(false));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      rest = (rest + chunk.toString()).slice(-65_536);
+      if (what.test(rest)) resolve(true);
+    });
+  });
 }
 
 /** Process ids of QEMUs that work for a run: its path is on their command line. */
