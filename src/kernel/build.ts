@@ -7,7 +7,6 @@ import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { copyCheap, exists, fillFolder, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
-import { outputOf } from '../util/proc.ts';
 import { checkRequired, configure } from './configure.ts';
 import { keepDebugModules } from './debug-modules.ts';
 import { elfSections } from './elf.ts';
@@ -15,6 +14,7 @@ import { type Fragment, mergeFragments, parseConfig, type Symbols, type Unmet } 
 import { checkMade, isAttack, madeFile, removeMade } from './made.ts';
 import { type BuildPlace, kernelRelease, make, makeVariables } from './make.ts';
 import { buildObjects, objectsKey } from './objects.ts';
+import { toolchain } from './toolchain.ts';
 import { learn, parseWarnings, readWarnings, type Warnings } from './warnings.ts';
 
 export interface KernelRequest {
@@ -70,20 +70,6 @@ export async function kernelKey(request: KernelRequest, ctx: Context): Promise<s
     makeVariables,
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
-}
-
-/** Compiler, linker and make as they call themselves. */
-export async function toolchain(ctx: Context): Promise<string> {
-  const asked = await Promise.all(
-    ['gcc', 'ld', 'make'].map((program) =>
-      outputOf([program, '--version'], {
-        what: `Cannot ask ${program} for its version`,
-        env: { PATH: ctx.path, LC_ALL: 'C' },
-        signal: ctx.signal,
-      }),
-    ),
-  );
-  return asked.map((text) => text.split('\n')[0]).join('; ');
 }
 
 /**

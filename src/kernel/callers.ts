@@ -7,12 +7,13 @@ import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { exists, readIfThere, writeAtomic } from '../util/files.ts';
 import { lock } from '../util/lock.ts';
-import { type KernelRequest, objectsDir, toolchain } from './build.ts';
+import { type KernelRequest, objectsDir } from './build.ts';
 import { diagnose, type Diagnostic, formatDiagnostic } from './diagnostics.ts';
 import { removeMade } from './made.ts';
 import { type BuildPlace, make } from './make.ts';
 import { buildObjects } from './objects.ts';
 import { objectLines } from './warnings.ts';
+import { toolchain } from './toolchain.ts';
 
 export interface CallersRequest extends Pick<KernelRequest, 'tree' | 'checkOut'> {
   /** Names the object folder of the tested kernel; ours is beside it. */

@@ -5,6 +5,7 @@ import { FailureError } from '../core/failure.ts';
 import type { Context } from '../util/context.ts';
 import { writeAtomic } from '../util/files.ts';
 import { failed, run } from '../util/proc.ts';
+import { configurationKey, configuredBefore, rememberConfigured } from './configured.ts';
 import {
   type KconfigEntry,
   kconfigEntries,
@@ -25,13 +26,19 @@ export interface Configuration {
   readonly unmet: readonly Unmet[];
 }
 
-/** `allnoconfig` with the merged fragments on top (`KCONFIG_ALLCONFIG`), and a look at what became of each symbol. */
+/**
+ * `allnoconfig` with the merged fragments on top (`KCONFIG_ALLCONFIG`), and a look at what became of each symbol; or what
+ * the folder has already, if that came of the same.
+ */
 export async function configure(
   place: BuildPlace,
   merged: Merged,
   log: string,
   ctx: Context,
 ): Promise<Configuration> {
+  const origin = await configurationKey(place, merged.text, ctx);
+  const known = await configuredBefore(place, origin);
+  if (known !== undefined) return { ...known, symbols: parseConfig(known.text) };
   const fragment = join(place.objectDir, '.pgmap-fragment');
   await writeAtomic(fragment, merged.text);
   const variables = [`KCONFIG_ALLCONFIG=${fragment}`];
@@ -46,6 +53,7 @@ export async function configure(
     const reason = lossReason(asked, symbols, symbol, entries.get(symbol) ?? []);
     return { symbol, asked, reason };
   });
+  await rememberConfigured(place, { origin, text, unmet });
   return { text, symbols, unmet };
 }
 

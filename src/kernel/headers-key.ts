@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../util/context.ts';
-import { toolchain } from './build.ts';
+import { toolchain } from './toolchain.ts';
 
 /** The same for two kernels with the same UAPI headers (some 6 MB in a thousand files). */
 export async function headersKey(headersDir: string, ctx: Context): Promise<string> {

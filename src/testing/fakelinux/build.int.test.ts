@@ -1,13 +1,24 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fakeTree, patch, scratch } from './fakelinux.ts';
 import { applySeries } from '../../tree/series.ts';
 import { openTree, type Source } from '../../tree/source.ts';
 import { checkOut } from '../../tree/worktree.ts';
-import { ensureKernel, type KernelRequest } from '../../kernel/build.ts';
+import { ensureKernel, type KernelRequest, objectsDir } from '../../kernel/build.ts';
 import { run } from '../../util/proc.ts';
 import { trySandbox } from '../../util/sandbox-trial.ts';
+
+const otherKconfig = `A symbol more
+
+diff --git a/mm/Kconfig.more b/mm/Kconfig.more
+new file mode 100644
+--- /dev/null
++++ b/mm/Kconfig.more
+@@ -0,0 +1,2 @@
++config MORE
++	bool "More"
+`;
 
 const fragments = [
   { name: 'base.config', text: 'CONFIG_MODULES=y\nCONFIG_ZONE_DEVICE=y\n' },
@@ -69,6 +80,24 @@ test('another tree is another kernel, and only what changed is compiled', async 
   expect(patched.key).not.toBe(base.key);
   expect(await readFile(join(patched.dir, 'build.log'), 'utf8')).toContain('CC      mm/memremap.o');
   expect((await at.build(at.source)).cached).toBe(true);
+});
+
+test('it is configured anew only when what that comes of has changed', async () => {
+  await using at = await rig();
+  const objects = objectsDir(at.request(at.source), at.ctx);
+  const configures = async (of: Source): Promise<boolean> => {
+    await at.build(of);
+    return (await readFile(join(objects, 'pgmap-build.log'), 'utf8')).includes('allnoconfig');
+  };
+  expect(await configures(at.source)).toBe(true);
+  expect(await configures(await at.patched(patch.applies))).toBe(false);
+  // With one more Kconfig file, and with another .config than it came to.
+  const file = join(at.dir, 'kconfig.patch');
+  await writeFile(file, otherKconfig);
+  expect(await configures(await at.patched(file))).toBe(true);
+  await rm(join(at.ctx.cacheDir, 'kernels'), { recursive: true });
+  await writeFile(join(objects, '.config'), '# somebody else was here\n');
+  expect(await configures(await at.patched(patch.applies))).toBe(true);
 });
 
 test('a compiler error is the title, with file and line, and nothing is kept', async () => {
