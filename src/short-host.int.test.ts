@@ -85,14 +85,17 @@ test.each(['apply', 'checkout', 'configure', 'build', 'install', 'image'] as con
     const [bin, well] = [await rig.qemu(bootOk()), await rig.qemu(bootOk())];
     await filler(bin, step, disk);
     const argv = [...argvOn(rig.tree), series];
-    const [first, second] = [join(rig.dir, `full-${step}`), join(rig.dir, `room-${step}`)];
+    const out = join(rig.dir, `full-${step}`);
     const tool = [process.execPath, join(rig.project, 'dist/cli.js')];
     const path = `${well}:${process.env['PATH'] ?? '/usr/bin:/bin'}`;
-    const again = commandLine(['env', `PATH=${path}`, ...tool, ...argv, '--out', second]);
+    const again = [
+      commandLine(['cp', join(out, 'results.json'), keep]),
+      commandLine(['env', `PATH=${path}`, ...tool, 'run', '--resume', out]),
+    ].join(' && ');
     const under = ['unshare', '-Urm', 'sh', '-c', onSmallDisk, 'sh', disk, again, keep];
-    const end = await rig.pgmap([...argv, '--out', first], { bin, under });
+    const end = await rig.pgmap([...argv, '--out', out], { bin, under });
     const code = Number(readFileSync(join(keep, 'code'), 'utf8'));
-    const result = resultOf(first);
+    const result = resultOf(keep);
     expect(code, end.stderr).toBe(255);
     expect(result.status).toBe('MISS');
     const failed = result.steps.filter(({ failure }) => failure !== undefined);
@@ -100,9 +103,10 @@ test.each(['apply', 'checkout', 'configure', 'build', 'install', 'image'] as con
       ['MISS', 'lab', 'disk-full'],
     ]);
     expect(failed[0]?.failure?.hint).toContain('pgmap clean');
-    // The same again, with room.
+    expect(end.stderr).toContain(`to go on: npx pgmap run --resume ${out}`);
+    // It goes on with room, although it had come to its end.
     expect(end.code, end.stderr).toBe(0);
-    expect(resultOf(second).status).toBe('PASS');
+    expect(resultOf(out).status).toBe('PASS');
   },
 );
 

@@ -2,7 +2,7 @@
 import { readRecord } from '../store/run-folder.ts';
 import { FailureError } from '../core/failure.ts';
 import { commandLine } from '../core/shell.ts';
-import { type Asked, hasEnded, readAsked } from '../run/resume.ts';
+import { type Asked, isWhole, readAsked } from '../run/resume.ts';
 import { exists } from '../util/files.ts';
 import type { App } from './app.ts';
 import { runFolder } from './report.ts';
@@ -40,12 +40,12 @@ export async function interruptedRun(
   const events = await readRecord(dir);
   const reported = await exists(join(dir, 'results.json'));
   const asked = readAsked(events, dir);
-  if (hasEnded(events) && reported)
+  if (isWhole(events) && reported)
     throw new FailureError({
       blame: 'usage',
       code: 'run-ended',
       title: `the run ${asked.run.id} came to its end, there is nothing to go on with`,
       hint: `Its report: ${commandLine(['npx', 'pgmap', 'report', wanted])}`,
     });
-  return { ...asked, dir, reportOnly: hasEnded(events) };
+  return { ...asked, dir, reportOnly: isWhole(events) };
 }

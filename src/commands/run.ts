@@ -10,7 +10,7 @@ import { fold } from '../core/result.ts';
 import { commandLine } from '../core/shell.ts';
 import { formatSize } from '../core/units.ts';
 import type { Lab, RunPlace, RunRequest } from '../run/request.ts';
-import { endOfRun } from '../run/resume.ts';
+import { endOfRun, isWhole } from '../run/resume.ts';
 import { complaint } from '../report/complaint.ts';
 import { json } from '../report/json.ts';
 import { junit } from '../report/junit.ts';
@@ -178,15 +178,16 @@ async function perform(
   await views.close();
   const lost = recorder.broken();
   if (lost !== undefined) throw new FailureError(lost);
-  await report(app, place.dir, format);
+  const whole = await report(app, place.dir, format);
   if (deadline.over.aborted) app.exitWith(exitCodes.interrupted);
-  if (stopped.aborted)
+  if (!whole)
     app.err.write(`to go on: ${commandLine(['npx', 'pgmap', 'run', '--resume', place.dir])}\n`);
 }
 
-/** results.json comes last: where it is, all is. */
-async function report(app: App, dir: string, format: string): Promise<void> {
-  const result = fold(await readRecord(dir));
+/** results.json comes last: where it is, all is. Gives back whether nothing is left to go on with. */
+async function report(app: App, dir: string, format: string): Promise<boolean> {
+  const events = await readRecord(dir);
+  const result = fold(events);
   await writeDerived(dir, 'report.tap', tap(result));
   await writeDerived(dir, 'junit.xml', junit(result));
   await writeDerived(dir, 'report.txt', plain(result, { color: false, width: 100 }));
@@ -194,6 +195,7 @@ async function report(app: App, dir: string, format: string): Promise<void> {
   if (format !== 'ndjson') app.out.write(render(result, format as Format, app.out));
   app.err.write(`run folder: ${dir}\n`);
   app.exitWith(app.signal.aborted ? exitCodes.interrupted : exitCode(result));
+  return isWhole(events);
 }
 
 /** What shows a run while it goes on. */

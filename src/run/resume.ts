@@ -49,6 +49,15 @@ export function hasEnded(events: readonly Event[]): boolean {
   return end?.type === 'run-end' && end.interrupted !== true;
 }
 
+/** Whether it did, and lost nothing on the way for want of room, memory or a QEMU that lives. */
+export function isWhole(events: readonly Event[]): boolean {
+  const begin = events.findLastIndex(({ type }) => type === 'run-begin' || type === 'resume');
+  const lost = events
+    .slice(begin)
+    .some((event) => event.type === 'step-end' && event.failure?.blame === 'lab');
+  return hasEnded(events) && !lost;
+}
+
 /** How a record ends. */
 export const endOfRun = ({ aborted }: AbortSignal, status: Status): EventBody =>
   aborted ? { type: 'run-end', status: 'MISS', interrupted: true } : { type: 'run-end', status };
@@ -129,8 +138,7 @@ export async function recordedPart(
     await rm(dir, { recursive: true, force: true });
     return undefined;
   }
-  const lost = events.some((event) => event.type === 'step-end' && event.status === 'MISS');
-  return { events, ended: hasEnded(events) && !lost };
+  return { events, ended: isWhole(events) };
 }
 
 /**

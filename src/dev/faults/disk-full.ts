@@ -96,12 +96,7 @@ export async function provokeDiskFull(
     const tool = [process.execPath, cli];
     const own = fault.builds === true ? await ownKernel(scratch) : [];
     const argv = ['run', ...source, '--accel', 'tcg', ...quick, ...own, '--out', run];
-    // Where the record could be written to its end there is nothing to go on with.
-    const [resume, anew] = [
-      [...tool, 'run', '--resume', run],
-      [...tool, ...argv],
-    ].map(commandLine);
-    const again = `${resume} || { rm -r ${commandLine([run])} && ${anew}; }`;
+    const again = commandLine([...tool, 'run', '--resume', run]);
     const words = ['-Urm', 'sh', '-c', script, 'sh', disk, again, keep];
     const first = [...tool, ...argv, '--format', 'ndjson'];
     const child = spawn('unshare', [...words, ...first], {
