@@ -12,9 +12,10 @@ import { type Fault, faults as guestFaults } from './faults/faults.ts';
 import type { Outcome } from './faults/judge.ts';
 import { killedFaults, provokeKilled } from './faults/killed.ts';
 
-const usage = `npm run faults -- [NAME...] [--cheap] [--list] [--times N] [--source distro:6.12] [--keep DIR]
+const usage = `npm run faults -- [NAME...] [--cheap] [--list] [--times N] [--source distro:6.12] [--variant V] [--keep DIR]
 
   --cheap   only those that take seconds
+  --variant on a kernel with a checker: lockdep for deadlock-lockdep
   --times   how often each is done
   --keep    leaves the run folders there
   --untimed does not judge how long it took: for a host that is busy with other things`;
@@ -29,13 +30,15 @@ async function bench(): Promise<number> {
       untimed: { type: 'boolean', default: false },
       times: { type: 'string', default: '1' },
       source: { type: 'string', default: 'distro:6.12' },
+      variant: { type: 'string' },
       keep: { type: 'string' },
     },
   });
   if (values.help) console.log(usage);
   if (values.list) console.log(table(faults.map(({ name, what }) => [name, what])).trimEnd());
   if (values.help || values.list) return exitCodes.good;
-  const source = ['--source', values.source];
+  const variant = values.variant === undefined ? [] : ['--variant', values.variant];
+  const source = ['--source', values.source, ...variant];
   const symbols = await kernelSymbols(source);
   const outcomes: Outcome[] = [];
   for (let time = 1; time <= Number(values.times); time++)
