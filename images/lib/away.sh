@@ -22,10 +22,7 @@ away_from() {
 	pmem_reset
 	memory_state_save
 	tap_try "a namespace is made" pmem_new 0 400M fsdax dev 2M || return
-	case $1 in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac
+	pmem_mkfs "$1"
 	mkdir -p /mnt/dax
 	tap_try "it is mounted" mount -t "$1" -o dax=always "/dev/$dev" /mnt/dax || return
 	tap_try "a file is written and synced" ./away keep /mnt/dax/kept

@@ -6,7 +6,7 @@ flush_on() {
 	pmem_reset
 	memory_state_save
 	tap_try "a namespace is made" pmem_new 0 512M fsdax mem 2M || tap_done
-	mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev"
+	pmem_mkfs ext4
 	mkdir -p /mnt/dax
 	tap_try "it is mounted" mount -t ext4 -o dax=always "/dev/$dev" /mnt/dax || tap_done
 	./flush "$1" "$dev" >/tmp/flush.tap

@@ -16,7 +16,7 @@ persist_write() {
 		dax=$dev
 	fi
 	tap_try "a disk is made" pmem_new 0 400M fsdax dev 4K || return
-	mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev"
+	pmem_mkfs ext4
 	tap_try "it is mounted" mount -t ext4 -o dax=always "/dev/$dev" /mnt/dax || return
 	# Kept where a reset does not reach it.
 	{

@@ -33,3 +33,11 @@ pmem_new() {
 
 # NAMESPACE: destroys it; fails if that takes more than 5 s.
 pmem_free() { in_time 5 ndctl destroy-namespace -f "$1"; }
+
+# ext4|xfs [OPTION...]: a file system on /dev/$dev, with blocks of a page, and without what discarding would take.
+pmem_mkfs() {
+	case $1 in
+	ext4) shift && mkfs.ext4 -q -b 4096 -E nodiscard "$@" "/dev/$dev" ;;
+	xfs) shift && mkfs.xfs -q -f -K "$@" "/dev/$dev" ;;
+	esac || tap_bail "there is no file system on $dev"
+}

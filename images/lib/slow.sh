@@ -19,10 +19,7 @@ slow_on() {
 	pmem_reset
 	memory_state_save
 	tap_try "a namespace is made" pmem_new 0 400M fsdax mem 2M || return
-	case $1 in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac
+	pmem_mkfs "$1"
 	mkdir -p /mnt/dax
 	tap_try "it is mounted" mount -t "$1" -o dax=always "/dev/$dev" /mnt/dax || return
 	./slow "$slow" "$dev" >/tmp/slow.tap

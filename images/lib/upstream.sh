@@ -29,10 +29,7 @@ upstream_run() {
 upstream_files() {
 	pmem_reset
 	pmem_new 0 400M fsdax dev 2M || tap_bail "no namespace"
-	case $1 in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac || tap_bail "mkfs.$1 failed"
+	pmem_mkfs "$1"
 	if [ "$2" = dax ]; then
 		mount -o dax "/dev/$dev" /mnt || tap_bail "cannot mount $1 with DAX"
 	else

@@ -63,7 +63,7 @@ if pmem_has_labels; then
 	contents write "/dev/$dev" 2
 fi
 tap_try "a disk is made" pmem_new 0 256M fsdax mem 2M || tap_done
-mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev"
+pmem_mkfs ext4
 tap_try "it is mounted" mount -t ext4 -o dax=always "/dev/$dev" /mnt/dax || tap_done
 contents write /mnt/dax/file 1
 tap_try "it is unmounted" umount /mnt/dax

@@ -9,13 +9,13 @@ pmem_reset
 memory_state_save
 tap_try "a namespace is made" pmem_new 0 "$2" fsdax mem 2M || tap_done
 case $1$3 in
-ext4*) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
+ext4*) pmem_mkfs ext4 ;;
 # A stripe of 2 MiB makes the allocator align what is to be mapped huge. Not for shared blocks: when one page of them is
 # written, 6.12's dax_insert_entry() puts it in the place of a huge entry, nrpages is wrong from then on, and
 # clear_inode() dies of it at unmount.
-xfsshare) mkfs.xfs -q -f -K -m reflink=1 "/dev/$dev" ;;
-xfs*) mkfs.xfs -q -f -K -m reflink=1 -d su=2m,sw=1,agcount=2 -l su=4k "/dev/$dev" ;;
-esac || tap_bail "mkfs.$1 failed"
+xfsshare) pmem_mkfs xfs -m reflink=1 ;;
+xfs*) pmem_mkfs xfs -m reflink=1 -d su=2m,sw=1,agcount=2 -l su=4k ;;
+esac
 mkdir -p /mnt/dax
 tap_try "it is mounted" mount -t "$1" -o dax=always "/dev/$dev" /mnt/dax || tap_done
 [ "$1$3" != xfshuge ] || xfs_io -c 'extsize 2m' /mnt/dax || tap_bail "no extsize"

@@ -9,10 +9,7 @@ pmem_reset
 memory_state_save
 mkdir -p /mnt/dax
 tap_try "a namespace is made" pmem_new 0 480M fsdax mem 2M || tap_done
-case $1 in
-ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-esac || tap_bail "mkfs.$1 failed"
+pmem_mkfs "$1"
 for what in make check; do
 	tap_try "it is mounted" mount -t "$1" -o dax=always "/dev/$dev" /mnt/dax || tap_done
 	./zero $what /mnt/dax >/tmp/zero.tap

@@ -9,10 +9,7 @@ pmem_reset
 memory_state_save
 for fs in ext4 xfs; do
 	tap_try "$fs: a namespace is made" pmem_new 0 400M fsdax mem 2M || tap_done
-	case $fs in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac
+	pmem_mkfs $fs
 	mkdir -p /mnt/dax
 	tap_try "$fs: is mounted" mount -t $fs -o dax=always "/dev/$dev" /mnt/dax || tap_done
 	dd if=/dev/zero of=/mnt/dax/file bs=1M count=8 2>/dev/null

@@ -11,10 +11,7 @@ memory_state_save
 mkdir -p /mnt/dax
 for fs in ext4 xfs; do
 	tap_try "$fs: a namespace is made" pmem_new 0 400M fsdax dev 2M || tap_done
-	case $fs in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac || tap_bail "mkfs.$fs failed"
+	pmem_mkfs $fs
 	tap_try "$fs: is mounted" mount -t $fs -o dax=always "/dev/$dev" /mnt/dax || tap_done
 	./badblocks "$dev" /mnt/dax/file >/tmp/badblocks.tap
 	tap_include /tmp/badblocks.tap

@@ -12,9 +12,9 @@ mkdir -p /mnt/dax
 for fs in ext4 xfs; do
 	tap_try "$fs: a namespace is made" pmem_new 0 400M fsdax mem 2M || tap_done
 	case $fs in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K -m rmapbt=1,reflink=1 "/dev/$dev" ;;
-	esac || tap_bail "mkfs.$fs failed"
+	ext4) pmem_mkfs ext4 ;;
+	xfs) pmem_mkfs xfs -m rmapbt=1,reflink=1 ;;
+	esac
 	tap_try "$fs: is mounted" mount -t $fs -o dax=always "/dev/$dev" /mnt/dax || tap_done
 	for file in a b other; do dd if=/dev/zero of=/mnt/dax/$file bs=1M count=8 2>/dev/null; done
 	sync

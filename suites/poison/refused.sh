@@ -11,7 +11,7 @@ memory_state_save
 mkdir -p /mnt/dax
 tap_try "a disk is made" pmem_new 0 256M fsdax mem 2M || tap_done
 disk=$ns
-mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" || tap_bail "mkfs.ext4 failed"
+pmem_mkfs ext4
 tap_try "it is mounted" mount -t ext4 -o dax=always "/dev/$dev" /mnt/dax || tap_done
 dd if=/dev/zero of=/mnt/dax/file bs=1M count=8 2>/dev/null
 sync

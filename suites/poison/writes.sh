@@ -17,9 +17,8 @@ for kind in disk ext4 xfs; do
 	file=/mnt/dax/file
 	case $kind in
 	disk) file=/dev/$dev ;;
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac || tap_bail "mkfs.$kind failed"
+	*) pmem_mkfs $kind ;;
+	esac
 	for when in "$dev" -; do
 		[ "$when" != - ] || {
 			tap_try "$kind: the disk's driver goes and comes back" again || tap_done

@@ -10,10 +10,7 @@ memory_state_save
 mkdir -p /mnt/dax
 for fs in ext4 xfs; do
 	tap_try "$fs: a namespace is made" pmem_new 0 400M fsdax mem 2M || tap_done
-	case $fs in
-	ext4) mkfs.ext4 -q -b 4096 -E nodiscard "/dev/$dev" ;;
-	xfs) mkfs.xfs -q -f -K "/dev/$dev" ;;
-	esac || tap_bail "mkfs.$fs failed"
+	pmem_mkfs $fs
 	tap_try "$fs: is mounted" mount -t $fs -o dax=always "/dev/$dev" /mnt/dax || tap_done
 	./files $(($1 / 2)) "$2" /mnt/dax/file >/tmp/race.tap
 	tap_include /tmp/race.tap
