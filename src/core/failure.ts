@@ -1,4 +1,5 @@
 // A failure knows whose fault it is. Steps return it; low-level code throws it wrapped in FailureError.
+import type { Status } from './status.ts';
 
 /** series: the code under test · test: a suite of ours · lab: host or QEMU · usage: the command line · tool: a bug here. */
 export type Blame = 'series' | 'test' | 'lab' | 'usage' | 'tool';
@@ -27,6 +28,10 @@ export class FailureError extends Error {
     this.failure = failure;
   }
 }
+
+/** What ended by it came to: the code under test FAILs, a broken test is an ERROR, all else tells nothing. */
+export const statusOf = ({ blame }: Pick<Failure, 'blame'>): Status =>
+  blame === 'series' ? 'FAIL' : blame === 'test' ? 'ERROR' : 'MISS';
 
 /** Any thrown value as a Failure: a FailureError keeps its blame, everything else is a bug of this tool. */
 export function asFailure(error: unknown): Failure {

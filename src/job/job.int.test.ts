@@ -26,7 +26,8 @@ const plan = (
   names: readonly string[],
 ): PlannedJob => {
   const rest = { run: ['./x'], timeoutMs: 1000, needs: { config: [] }, leaves: {}, cases: [] };
-  const tests = names.map((name) => ({ name, ...rest }));
+  const resets = { reset: ['./x'] };
+  const tests = names.map((name) => ({ name, ...rest, ...(name === 'resets' ? resets : {}) }));
   return {
     ...{ id, reproduce: '', tests },
     suite: {
@@ -198,6 +199,19 @@ test.each<[string, Omit<FakeAnswer, 'match'>, string]>([
   expect(points.length).toBeLessThanOrEqual(limits.results.test + 20);
   const { size } = await stat(join(rig.dir, `flood-${name}`, 'jobs/s@t/tap.log'));
   expect(size).toBeLessThanOrEqual(limits.outputBytes.test + 2 ** 17);
+});
+
+test('a machine that cannot be reset is no fault of the test, and those after it run', async () => {
+  const scenario = { ...bootOk(), refuse: { system_reset: 'not now' } };
+  const events = await jobOf('no-reset', scenario, 30, [], ['resets', 'after']);
+  expect(ends(events).filter(([step]) => step === 'suite')).toEqual([
+    ['suite', 'MISS', 'qemu-reset'],
+    ['suite', 'PASS', undefined],
+  ]);
+  const points = events.flatMap((event) => (event.type === 'test' ? [event.point] : []));
+  const whole = points.filter(({ path }) => path.length === 2);
+  expect(whole.map(({ path, status }) => [path[1], status])).toEqual([['resets', 'MISS']]);
+  expect(points.some(({ path, status }) => path[1] === 'after' && status === 'PASS')).toBe(true);
 });
 
 test('a console that is flooded while the kernel boots: FAIL of boot', async () => {

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCoverage } from '../core/coverage.ts';
 import type { EventBody, Step } from '../core/event.ts';
-import { asFailure, type Failure } from '../core/failure.ts';
+import { asFailure, type Failure, statusOf } from '../core/failure.ts';
 import { flood, limits } from '../core/limits.ts';
 import type { PlannedJob } from '../core/plan.ts';
 import type { Status } from '../core/status.ts';
@@ -88,11 +88,8 @@ export interface StepEnd {
   readonly note?: string;
 }
 
-/** A thrown failure ends its step: the code under test FAILs, a broken test is an ERROR, all else tells nothing. */
-const thrownEnd = (failure: Failure): StepEnd => ({
-  status: failure.blame === 'series' ? 'FAIL' : failure.blame === 'test' ? 'ERROR' : 'MISS',
-  failure,
-});
+/** A thrown failure ends its step. */
+const thrownEnd = (failure: Failure): StepEnd => ({ status: statusOf(failure), failure });
 
 /** What the boots of a job share. */
 interface Boots {
@@ -139,7 +136,7 @@ async function testInOneBoot(
       const attempt = () => boot({ ...inputs, topology, suite, dir, onAsked }, ctx);
       const up = await bootAgain(attempt, plan.id, ctx);
       ({ machine, guest } = up);
-      resetMachine = async () => through(await up.reset());
+      resetMachine = async () => through(await bootAgain(up.reset, plan.id, ctx));
       return { status: 'PASS', ms: up.ms };
     });
     if (!booted || machine === undefined || guest === undefined) return [];

@@ -1,7 +1,7 @@
 // The suite step of a job: its tests in one booted guest, until they are through, the kernel is unfit or the guest is lost.
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { asFailure, type Failure } from '../core/failure.ts';
+import { asFailure, type Failure, statusOf } from '../core/failure.ts';
 import { isFlood, limits } from '../core/limits.ts';
 import type { SuiteTest } from '../core/suite.ts';
 import type { Guest } from '../guest/ssh.ts';
@@ -97,9 +97,9 @@ export async function testSuite(
     ctx.signal.throwIfAborted();
     const failure = asFailure(error);
     const path = current === undefined ? [plan.suite.name] : [plan.suite.name, current];
-    const loss = isFlood(failure.code)
-      ? await flooded(failure, machine)
-      : await explainLoss(failure, machine, plan, path.join(' > '), ctx.signal, inputs.symbolise);
+    const loss = isUnexplained(failure)
+      ? await explainLoss(failure, machine, plan, path.join(' > '), ctx.signal, inputs.symbolise)
+      : await explained(failure, machine);
     if (loss.asked !== undefined) lab.onAsked(loss.asked);
     if (loss.splat !== undefined) ctx.emit({ type: 'splat', job: plan.id, splat: loss.splat });
     const { status } = loss;
@@ -117,10 +117,15 @@ export async function testSuite(
   }
 }
 
+/** The guest was lost, and nobody has said why. What goes wrong when it boots after a reset says so by itself. */
+const isUnexplained = ({ code }: Failure): boolean =>
+  ['connection-lost', 'guest-silent', 'test-overdue', 'deadline'].includes(code);
+
 /** Whatever floods us is not asked any more. */
-async function flooded(failure: Failure, machine: Machine): Promise<Loss> {
+async function explained(failure: Failure, machine: Machine): Promise<Loss> {
   await machine.kill();
-  return { status: 'ERROR', failure, diagnostics: [failure.title] };
+  const status = isFlood(failure.code) ? 'ERROR' : statusOf(failure);
+  return { status, failure, diagnostics: [failure.title] };
 }
 
 async function answers(
