@@ -85,6 +85,7 @@ export const suiteSchema = z
       .array(
         z.strictObject({
           splat: regularExpression.meta({ description: "Matched on the splat's title" }),
+          text: regularExpression.optional().meta({ description: 'Matched on its text, too' }),
           during: z
             .array(z.string())
             .min(1)

@@ -39,6 +39,7 @@ export const variantSchema = z
       .array(
         z.strictObject({
           splat: regularExpression.meta({ description: "Matched on the splat's title" }),
+          text: regularExpression.optional().meta({ description: 'Matched on its text, too' }),
           during: z
             .array(z.string())
             .min(1)

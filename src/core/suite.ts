@@ -13,6 +13,8 @@ export interface Needs {
 export interface Allow {
   /** Regular expression on the splat's title. */
   readonly splat: string;
+  /** Regular expression on its text, too. */
+  readonly text?: string;
   /** Only while these tests run; without it, in the whole suite. */
   readonly during?: readonly string[];
   readonly reason: string;

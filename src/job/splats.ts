@@ -37,7 +37,7 @@ export async function findSplats(
       const during =
         (splat.kind === 'LEAK' ? allocatedDuring(marks, splat.text, splat.from) : undefined) ??
         testsAt(marks, splat.from);
-      const allow = allowFor(plan.suite, splat.title, during);
+      const allow = allowFor(plan.suite, splat, during);
       return {
         title: splat.title,
         kind: splat.kind,
