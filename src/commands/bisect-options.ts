@@ -152,7 +152,7 @@ export const withBisectOptions = <T>(yargs: Argv<T>) =>
     })
     .option('sandbox', sandboxOption)
     .option('jobs', { type: 'number', requiresArg: true, describe: 'Guests at once' })
-    .option('accel', { choices: ['auto', 'kvm', 'tcg'], default: 'auto' })
+    .option('accel', { choices: ['auto', 'kvm', 'tcg'], default: 'auto', describe: 'As for run' })
     .option('out', { type: 'string', describe: 'Folder for the bisection (default: a new one)' })
     .option('dry-run', {
       type: 'boolean',
