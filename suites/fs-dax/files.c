@@ -214,6 +214,29 @@ static void holes(void)
 	close(fd);
 }
 
+/* One page of a hole that is mapped huge, and one of a hole that is too small for that. */
+static void filled_holes(void)
+{
+	const int total = 512 + 64, filled[] = { 300, 512 + 20 };
+	int fd = file("filled", 0), good;
+	char *at, page[PAGE];
+
+	if (ftruncate(fd, total * PAGE))
+		tap_bail("ftruncate: %s", strerror(errno));
+	at = map(fd, total * PAGE, MAP_SHARED);
+	good = zeroed(at, total * PAGE);
+	for (int i = 0; i < 2; i++) {
+		int n = filled[i];
+
+		stamp(page, 2, n);
+		good &= pwrite(fd, page, PAGE, (off_t)n * PAGE) == PAGE && stamped(at + n * PAGE, 2, n) &&
+			zeroed(at + (n - 1) * PAGE, PAGE) && zeroed(at + (n + 1) * PAGE, PAGE);
+	}
+	tap_ok(good, "write(2) into a hole is seen by who has read the hole");
+	munmap(at, total * PAGE);
+	close(fd);
+}
+
 static void shorter(void)
 {
 	int fd = file("shorter", 4 * MiB);
@@ -480,6 +503,7 @@ int main(int argc, char **argv)
 	mount_it();
 	views();
 	holes();
+	filled_holes();
 	shorter();
 	children();
 	synchronous();
