@@ -16,9 +16,9 @@ export interface ConsoleLine {
   readonly to: number;
 }
 
-// `[   12.345678]`, vendors' `[   12.]`, `[   12.345678,0]` and `[   12.345678@1]`, `dmesg -T` and `dmesg -d`.
+// `[   12.345678]`, vendors' `[   12.]`, `[   12.345678,0]` and `[   12.345678@1]`, `dmesg -T` in any language, `dmesg -d`.
 const stamp =
-  /^\[(?: {0,11}\d{1,10}\.(?:\d{3,9}(?:[,@]\d{1,3})?)?|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:.,]{8,15} \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}\.\d{6}>?)\] ?/;
+  /^\[(?: {0,11}\d{1,10}\.(?:\d{3,9}(?:[,@]\d{1,3})?)?|\S{2,12} {1,2}\S{2,16} [ \d]\d [\d:.,]{8,15} \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}\.\d{6}>?)\] ?/;
 /** The same for what nearly all lines begin with. */
 const plainStamp = /^\[ {0,11}\d{1,10}\.\d{6}\](?:\[ {0,9}([TC]\d{1,9})\])? ?/;
 /** Without its beginning, as a copy of a part of the log leaves it. */
@@ -31,11 +31,13 @@ const level = /^(?:<(\d{1,3})>|(kern|user|daemon|syslog|auth|local\d) {0,4}:\w{1
 /** Quotation marks of a mail, but not KASAN's mark of the faulty row, `>ffff…`. */
 const quoted = /^(?:>(?=[ >]|$) ?)+/;
 const indented =
-  /^[ \t]{1,16}(?=\[(?: {0,11}\d{1,10}\.(?:\d{3,9})?[\],@]|[A-Z][a-z]{2} [A-Z])|kernel: ?\S|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d |\d{4}-\d\d-\d\d[T ]\d\d:)/;
+  /^[ \t]{1,16}(?=\[(?: {0,11}\d{1,10}\.(?:\d{3,9})?[\],@]|[A-Z][a-z]{2} [A-Z])|(?:[\w.-]{1,64} )?kernel: ?\S|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d |\d{4}-\d\d-\d\d[T ]\d\d:)/;
 // When: syslog in any language, ISO, `logread`, a console server's clock. Then who.
 const date =
   /^(?:(?:[A-Z][a-z]{2} )?\S{2,12} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})?|\[?\d{4}[-/]\d\d[-/]\d\d(?:T|,? )\d\d:\d\d:\d\d[\d.,]{0,10}(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]?)(?: |$)/;
 const kernelTag = /^ {0,3}(?:\S{1,64} )?(?:\S{1,40} )?kernel(?:\[\d{1,7}\])?: ?/;
+/** What a mail keeps of a collector's line: who, but not when. */
+const hostTag = /^[\w.-]{1,64} kernel: ?/;
 /** Who sent /dev/kmsg's own format over the network. */
 const sender = /^\S{1,64} (?=\d{1,3},\d{1,10},\d{1,16},[-c+])/;
 /** Without a date: what is left of a collector's line, and /dev/kmsg's own format. */
@@ -67,7 +69,8 @@ export function consoleLines(text: string, from: number, to: number): ConsoleLin
     const next = first.text.charCodeAt(at + 1);
     if (next !== 32 && !(next >= 48 && next <= 57)) continue;
     inner.lastIndex = at;
-    if (inner.test(first.text)) cuts.push(base + at);
+    // In quotation marks it is somebody's words about a line.
+    if (inner.test(first.text) && !/['"]/.test(first.text.charAt(at - 1))) cuts.push(base + at);
   }
   if (cuts.length === 0) {
     const { text: said, caller, stamped, program } = first;
@@ -178,6 +181,9 @@ function strip(text: string): Omit<ConsoleLine, 'raw' | 'from' | 'to'> {
             rest = rest.slice(tag[0].length);
             stamped = true;
           }
+        } else if (rest.includes(' kernel: ') && hostTag.test(rest)) {
+          rest = rest.replace(hostTag, '');
+          stamped = true;
         }
       }
     }

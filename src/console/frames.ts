@@ -21,7 +21,7 @@ const from = new RegExp(
 );
 // x86 RIP/EIP/IP, arm pc and PC, riscv and MIPS epc, LoongArch ERA, PA-RISC IAOQ, powerpc NIP and xmon's pc, s390 PSW, SPARC TPC.
 const counter = new RegExp(
-  String.raw`^\s{0,8}(?:RIP: {1,2}(?:00[0-9a-f]{2}|e0[0-9a-f]{2}):|RIP {1,2}|E?IP: |EIP is at |pc ?: (?:[0-9a-f]{8,16}: )?|epc {0,3}: (?:[0-9a-f]{8,16} )?|(?:ERA|era) {0,3}: (?:[0-9a-f]{8,16} )?|[Pp][Cc] is at |PC: |NIP \[[0-9a-f]{8,16}\] |Krnl PSW : \S{8,16} \S{8,16} |TPC: |IAOQ\[0\]: )\(?<?(?:\[<[ \w]{1,24}>\] {1,2}){0,2}${name}(?:\+0x| \(\S{1,300}:\d)`,
+  String.raw`^\s{0,8}(?:RIP: {1,2}(?:(?:00|e0)[0-9a-f]{2}:)?|RIP {1,2}|E?IP: |EIP is at |pc ?: (?:[0-9a-f]{8,16}: )?|epc {0,3}: (?:[0-9a-f]{8,16} )?|(?:ERA|era) {0,3}: (?:[0-9a-f]{8,16} )?|[Pp][Cc] is at |PC: |NIP \[[0-9a-f]{8,16}\] |Krnl PSW : \S{8,16} \S{8,16} |TPC: |IAOQ\[0\]: )\(?<?(?:\[<[ \w]{1,24}>\] {1,2}){0,2}${name}(?:\+0x| \(\S{1,300}:\d)`,
 );
 
 export interface Frame {

@@ -7,7 +7,7 @@ const families = [
   String.raw`
     dump_(?:stack|backtrace)(?:_lvl|_print_info)? __dump_stack show_(?:stack|regs|trace)\w* print_\w+ __?warn\w*
     warn_slowpath\w* report_bug handle_bug fixup_bug\w* v?panic nmi_panic check_panic_on_warn die die_\w+ oops_\w+
-    __die\w* bug_\w*handler call_break_hook do_debug_exception brk_handler early_brk64 el1\w* __el1\w* do_mem_abort
+    __die\w* bug_\w*handler call_break_hook do_debug_exception brk_handler early_brk64 early_idt_handler\w* early_fixup_exception el1\w* __el1\w* do_mem_abort
     do_sp_pc_abort do_translation_fault do_bad_area __do_kernel_fault do_page_fault __do_page_fault do_trap\w*
     do_error_trap do_DataAbort do_PrefetchAbort do_undefinstr __(?:dabt|pabt|und|irq|fiq)_\w+ do_invalid_op do_general_protection do_divide_error do_int3 math_error exc_\w+ asm_exc_\w+
     asm_sysvec_\w+ sysvec_\w+ __sysvec\w+ page_fault_oops no_context mm_fault_error bad_area\w* __bad_area\w*
@@ -15,14 +15,14 @@ const families = [
     error_entry divide_error async_page_fault page_fault general_protection program_check_exception
     data_access_exception handle_exception do_bus_error unhandled_exception nmi nmi_\w+ end_repeat_nmi
     default_do_nmi do_nmi end_report __report_bad_irq note_interrupt _?printk\w* v?printk_\w+ v?s[cn]?n?printf
-    vprintk\w* number string_nocheck pointer console_(?:unlock|flush\w*|emit\w*)
+    vprintk\w* number string string_nocheck pointer hex_dump_to_buffer console_(?:unlock|flush\w*|emit\w*)
     msg_(?:print|add)\w* print_prefix record_print\w* call_console_drivers
-    skb_(?:over_panic|under_panic|panic) assfail asfail ex_handler_\w+ fixup_exception ksys_warn unwind_\w+
+    skb_(?:over_panic|under_panic|panic) asfail ass(?:ert)?fail ex_handler_\w+ fixup_exception ksys_warn unwind_\w+
     arm64_serror\w* arm64_is_fatal_ras_serror do_serror bad_mode
     stack_trace_\w+ save_stack\w* save_trace stack_depot\w* arch_stack_walk walk_stackframe`,
   // sanitizers and slab checks
   String.raw`
-    kmemleak_\w+ k[acm]san_\w+ __k[acm]san_\w+ ____kasan\w* poison_\w*redzone __(?:hw)?asan_\w+ __msan_\w+
+    kmemleak_\w+ (?:__)?create_object k[acm]san_\w+ __k[acm]san_\w+ ____kasan\w* poison_\w*redzone __(?:hw)?asan_\w+ __msan_\w+
     __tsan_\w+ kmsan\w+ kfence_\w+ __kfence\w+ check_memory_region\w* check_region_inline check_access ubsan_\w+
     __ubsan_\w+ handle_overflow val_to_string memory_is_\w+ address_description describe_\w+ object_err slab_err
     slab_bug slab_fix slab_pad_check check_(?:bytes_and_report|object|slab|pad_bytes) free_consistency_checks
@@ -34,7 +34,7 @@ const families = [
   String.raw`
     __schedule\w* schedule schedule_(?!work)\w+ preempt_schedule\w* ___?cond_resched _cond_resched io_schedule\w*
     wait_for_(?:common|completion)\w* __wait_(?:on|for|rcu)\w* do_wait_for_common wait_on_(?:bit|page)\w*
-    wait_event\w* bit_wait\w* out_of_line_wait\w* autoremove_wake_function folio_wait_bit\w* percpu_ref_wait\w*
+    wait_event\w* bit_wait\w* __?(?:folio_)?lock_page\w* __folio_lock\w* usleep_range\w* msleep\w* ssleep fsleep out_of_line_wait\w* autoremove_wake_function folio_wait_bit\w* percpu_ref_wait\w*
     synchronize_\w+ __synchronize\w+ context_switch finish_task_switch __switch_to\w* schedule_debug
     prepare_task_switch`,
   // locks
@@ -62,11 +62,11 @@ const families = [
     __pi_\w+ str(?:n?cpy|n?len|n?cmp|n?casecmp|chr|rchr|str|lcpy|scpy|cat|lcat)\w* sized_strscpy\w*
     _{0,3}copy_(?:to|from|user)_\w+ _copy_\w+ __arch_copy_\w+ raw_copy_\w+ fortify_\w+ __fortify\w+ usercopy_abort
     check_object_size __check_object_size check_heap_object __check_heap_object report_usercopy __?virt_addr_valid
-    srso_\w+ retbleed_\w+ \w+_return_thunk __x86_\w*thunk\w* __pfx_\w+ rep_(?:movs|stos)\w* __(?:read|write)_once\w* __fprop_\w+ percpu_counter_\w+ clear_page_\w+ __virt_to_phys\w*`,
+    srso_\w+ retbleed_\w+ \w+_return_thunk __x86_\w*thunk\w* __pfx_\w+ __?(?:const_)?udelay __delay delay_(?:tsc|loop|halt)\w* rep_(?:movs|stos)\w* __(?:read|write)_once\w* __fprop_\w+ percpu_counter_\w+ clear_page_\w+ __virt_to_phys\w*`,
   String.raw`
     sysfs_(?:warn_dup|pathname) sysfs_create_\w+ sysfs_add_\w+ sysfs_do_create\w* kobject_(?:add|init|set_name)\w* bad_page
     free_page_is_bad\w* check_new_page\w* free_tail_page_prepare free_pages_prepare __free_pages_prepare
-    free_pages_check\w* free_unref_\w+ free_hot_cold_page\w* free_frozen_page_commit ___free_pages free_pages
+    free_pages_check\w* page_frag_free free_unref_\w+ free_hot_cold_page\w* free_frozen_page_commit ___free_pages free_pages
     __free_pages\w* __free_page_frag free_the_page free_frozen_pages\w* __free_frozen_pages free_pcppages_bulk
     get_page_from_freelist prep_new_page rmqueue\w* __rmqueue\w* __alloc_(?:frozen_)?pages\w* alloc_pages\w*
     check_free_page\w* ___?slab_alloc kmem_cache_(?:alloc|free|zalloc)\w* __kmem_cache_(?:alloc|free)\w*
@@ -88,7 +88,7 @@ const families = [
     do_idle cpu_startup_entry cpu_idle_loop`,
   // ways in
   String.raw`
-    ret_from_(?:fork|exception|kernel_thread|intr)\w* kthread worker_thread process_one_work process_scheduled_works
+    kernel_thread_helper child_rip ret_from_(?:fork|exception|kernel_thread|intr)\w* kthread worker_thread process_one_work process_scheduled_works
     do_syscall_\w+ __do_fast_syscall\w* do_fast_syscall\w* do_int80\w* entry_\w+ x64_sys_call syscall_\w+
     system_call\w* secondary_startup\w* start_secondary invoke_syscall\w* el0\w* __?el0\w* do_el0\w*
     call_on_(?:irq_)?stack handle_domain_irq do_interrupt_handler`,

@@ -25,7 +25,19 @@ export function guiltyOf(lines: readonly string[]): string | undefined {
     if (!/\+(0x[0-9a-f]+)\/\1\b/.test(text)) guess ??= name;
   }
   // Kernels without frame pointers doubt every frame.
-  return guess;
+  return guess ?? workOf(lines);
+}
+
+/** What a worker was at, when its trace is cut off or says nothing: `Workqueue: events foo_work [foo]`. */
+function workOf(lines: readonly string[]): string | undefined {
+  for (const line of lines) {
+    const work =
+      /^\s*Workqueue: {1,2}\S.{0,80} ([A-Za-z_][\w.]*)(?: \[\w{1,64}\])?(?: \(.*\))?\s*$/.exec(
+        line,
+      );
+    if (work !== null) return baseName(work[1] ?? '');
+  }
+  return undefined;
 }
 
 /** The function the CPU was in, a generic one too. */
@@ -77,7 +89,7 @@ export function ownName(
 ): string | undefined {
   if (/\+0x/.test(match[0])) return match[group];
   for (const line of lines.slice(0, 14)) {
-    const again = /^\s*(?:WARNING|BUG): .*?([A-Za-z_][\w.$]*)\+0x/.exec(line)?.[1];
+    const again = /^\s*(?:WARNING|BUG): .*?\b([A-Za-z_][\w.$]*)\+0x/.exec(line)?.[1];
     if (again !== undefined) return again;
   }
   return match[group];

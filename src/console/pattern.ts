@@ -40,3 +40,6 @@ export interface Pattern {
    */
   readonly part?: 'cause' | 'oops' | 'panic';
 }
+
+/** A function as a header names it, as a part of an expression with one group. A path or a hash that begins alike is none. */
+export const fn = String.raw`([A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|(?![\w.$/:-]))`;

@@ -57,7 +57,7 @@ export const locks: readonly Pattern[] = [
   {
     kind: 'LOCKDEP',
     header: /^\[? ?(?:WARNING|INFO|BUG): .{1,40}\/\d+ still has locks held/,
-    title: inTrace('still has locks held'),
+    title: atLock('still has locks held'),
     body: 'sections',
   },
   {

@@ -1,8 +1,6 @@
 // Oopses of all architectures, what stands before one, and panics.
 import { atCounter, guiltyOf, inHeader, named, stable, where } from '../guilty.ts';
-import type { Pattern } from '../pattern.ts';
-
-const fn = String.raw`([A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|\b)`;
+import { fn, type Pattern } from '../pattern.ts';
 
 export const oopses: readonly Pattern[] = [
   // ---- what stands before an oops
@@ -85,7 +83,7 @@ export const oopses: readonly Pattern[] = [
     kind: 'BUG',
     // arm, arm64, riscv, powerpc, s390; MIPS and LoongArch say which CPU.
     header:
-      /^(?:CPU \d+ )?Unable to handle kernel (NULL pointer dereference|[a-z][a-z -]*?)(?: at|, | for|\s*$)/i,
+      /^(?:CPU \d+ )?Unable to handle kernel (NULL pointer dereference|[a-z][a-z -]*?)(?: at|, | for| \(address|\s*$)/i,
     title: (match, lines) =>
       atCounter(
         match[1]?.startsWith('NULL') === true
@@ -170,8 +168,9 @@ export const oopses: readonly Pattern[] = [
   },
   {
     kind: 'OOPS',
-    // Cut off, or as old syslog daemons wrote it.
-    header: /^Oops: (?:Oops: )?0[0-9a-f]{3}\b/,
+    // Cut off, or as old syslog daemons wrote it; alpha, ia64 and SPARC say whose it is.
+    header:
+      /^(?:Oops: (?:Oops: )?0[0-9a-f]{3}\b|\S{1,24}(?:\(\d{1,7}\)|\[\d{1,7}\]): Oops (?:-?\d{1,20}(?: \[\d+\])?\s*$|\[#\d))/,
     title: atCounter('Oops'),
     body: 'trace',
     part: 'oops',
@@ -228,7 +227,7 @@ function panic(match: RegExpExecArray, lines: readonly string[]): string {
   if (reason.startsWith('VFS: Unable to mount root fs'))
     return 'panic: VFS: Unable to mount root fs';
   const corrupted =
-    /^(stack-protector: Kernel stack is corrupted) in: (?:\[<[0-9a-f]+>\] )?([\w.]+)/.exec(reason);
+    /^(stack-protector: Kernel stack is corrupted) in:? (?:\[<[0-9a-f]+>\] )?([\w.]+)/.exec(reason);
   if (corrupted !== null) return where(`panic: ${corrupted[1]}`, named(corrupted[2], lines));
   if (reason.startsWith('corrupted stack end'))
     return where('panic: corrupted stack end detected inside scheduler', guiltyOf(lines));

@@ -1,9 +1,7 @@
 // WARN(), and what has a text of its own.
 import { baseName } from '../frames.ts';
 import { inTrace, guiltyOf, named, ownName, stable, where } from '../guilty.ts';
-import type { Pattern } from '../pattern.ts';
-
-const fn = String.raw`([A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|\b)`;
+import { fn, type Pattern } from '../pattern.ts';
 
 export const other: readonly Pattern[] = [
   // ---- WARN()

@@ -1,9 +1,7 @@
 // KASAN, KMSAN, KCSAN, KFENCE, UBSAN and kmemleak.
 import { baseName } from '../frames.ts';
 import { guiltyOf, inHeader, inTrace, named, ownName, where } from '../guilty.ts';
-import type { Pattern } from '../pattern.ts';
-
-const fn = String.raw`([A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|\b)`;
+import { fn, type Pattern } from '../pattern.ts';
 
 export const sanitizers: readonly Pattern[] = [
   {
@@ -18,7 +16,7 @@ export const sanitizers: readonly Pattern[] = [
   },
   {
     kind: 'KMSAN',
-    header: new RegExp(String.raw`^BUG: KMSAN: ([\w -]+?)(?: in ${fn}|\s*$)`),
+    header: new RegExp(String.raw`^BUG: KMSAN: ([\w -]+?)(?: in(?:\[<[ \w]+>\])? ${fn}|\s*$)`),
     title: inHeader((match) => `KMSAN: ${match[1] ?? ''}`, 2),
     body: 'framed',
   },
