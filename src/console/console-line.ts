@@ -28,8 +28,8 @@ const callerId = /^\[ {0,9}([TC]\d{1,9})\] ?/;
 const vendorCaller =
   /^ {0,2}-?(?:\(\d{1,2}\)\[\d{1,7}:[^\]]{1,40}\]|\[\d: {0,16}[^\]]{1,24}: {0,6}\d{1,7}\]|c\d {1,6}\d{1,6}(?= )) ?/;
 const level = /^(?:<(\d{1,3})>|(kern|user|daemon|syslog|auth|local\d) {0,4}:\w{1,7} {0,3}: ?)/;
-/** Quotation marks of a mail, but not KASAN's mark of the faulty row, `>ffff…`. */
-const quoted = /^(?:>(?=[ >]|$) ?)+/;
+/** Quotation marks of a mail, but not KASAN's mark of the faulty row, `>ffff…`; a line that a comparison found new. */
+const quoted = /^(?:[>|](?=[ >|]|$) ?)+|^\+(?=[A-Z[ ])/;
 const indented =
   /^[ \t]{1,16}(?=\[(?: {0,11}\d{1,10}\.(?:\d{3,9})?[\],@]|[A-Z][a-z]{2} [A-Z])|(?:[\w.-]{1,64} )?kernel: ?\S|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d |\d{4}-\d\d-\d\d[T ]\d\d:)/;
 // When: syslog in any language, ISO, `logread`, a console server's clock. Then who.
@@ -148,7 +148,7 @@ function strip(text: string): Omit<ConsoleLine, 'raw' | 'from' | 'to'> {
         continue;
       }
     }
-    if (code === 62) rest = rest.replace(quoted, '');
+    if (code === 62 || code === 124 || code === 43) rest = rest.replace(quoted, '');
     else if (code === 32 || code === 9) rest = rest.replace(indented, '');
     else {
       const tagged = mayTag(code) ? bareTag.exec(rest) : null;

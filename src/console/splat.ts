@@ -127,6 +127,11 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
       openers.delete(lane);
       return;
     }
+    // The rest of a line that a mail broke, or a trace copied by other means.
+    if (foreign && own === undefined && isReportLine(text)) {
+      const told = open.findLast((report) => report.phase !== 'done');
+      if (told !== undefined && take(told, line)) return;
+    }
     if (!foreign && (own === undefined || own.phase === 'done')) {
       const stacks = open.find((report) => report.pattern.body === 'stacks' && report !== own);
       if (stacks !== undefined && stacks.phase !== 'done' && isReportLine(text)) take(stacks, line);
