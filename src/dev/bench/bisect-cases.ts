@@ -45,7 +45,7 @@ export const cases: readonly Case[] = [
   {
     mutant: 'pmem-raw-not-devmap',
     type: 'FS_DAX',
-    test: 'fs-dax > files on ext4 are the same mapped, read, written and on the device',
+    test: 'fs-dax > files on a namespace without an info block',
     topology: 'virtio-pmem',
   },
   {
