@@ -4,7 +4,8 @@ import type { Change, ChangeKind } from './change.ts';
 import { compare, statusAt } from './compare.ts';
 import type { Splat, TestPoint } from './event.ts';
 import type { KnownFailure } from './known.ts';
-import type { JobResult, RunResult, StepResult } from './result.ts';
+import type { JobResult, StepResult } from './job-result.ts';
+import type { RunResult } from './result.ts';
 import type { Status } from './status.ts';
 
 const point = (path: string, status: Status, more: Partial<TestPoint> = {}): TestPoint => ({

@@ -1,7 +1,8 @@
 // What changed in the jobs of two runs: tests by their paths, kernel reports by their titles, steps such as boot.
 import { type Change, type ChangeKind, isWorse } from './change.ts';
 import { isBelow, type Observation, observeJob, samePath } from './observe.ts';
-import type { JobResult, RunResult } from './result.ts';
+import type { JobResult } from './job-result.ts';
+import type { RunResult } from './result.ts';
 import { type Status, worst } from './status.ts';
 
 /** `seen`: the observations of `now`. `onlyPlanned`: leave out what the new run never set out to do. */

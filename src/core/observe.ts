@@ -1,6 +1,7 @@
 // Everything that a run saw, as one flat list with addresses: tests, kernel reports, and steps that went wrong.
 import type { Splat } from './event.ts';
-import type { JobResult, RunResult } from './result.ts';
+import type { JobResult } from './job-result.ts';
+import type { RunResult } from './result.ts';
 import { type Status, worst } from './status.ts';
 
 export interface Observation {

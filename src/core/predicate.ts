@@ -2,7 +2,8 @@
 import type { Outcome } from './bisect/step.ts';
 import { jobStatus } from './job-changes.ts';
 import { isBelow } from './observe.ts';
-import type { JobResult, RunResult, StepResult } from './result.ts';
+import type { JobResult, StepResult } from './job-result.ts';
+import type { RunResult } from './result.ts';
 import { type Status, worst } from './status.ts';
 
 export type Predicate =

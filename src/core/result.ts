@@ -1,67 +1,22 @@
 // fold(events) → RunResult: what a run came to. The only way from the record to a verdict; results.json is this value.
-import type { BaselineInfo, Change, Rate } from './change.ts';
+import type { BaselineInfo, Change } from './change.ts';
 import { sumOfUse } from './coverage.ts';
-import type {
-  Event,
-  JobInfo,
-  KernelInfo,
-  RunInfo,
-  SandboxInfo,
-  SeriesInfo,
-  Splat,
-  Step,
-  TestPoint,
-  TypeUse,
-} from './event.ts';
-import type { Failure } from './failure.ts';
+import type { Event, KernelInfo, RunInfo, SandboxInfo, SeriesInfo, Step } from './event.ts';
 import { isFinished } from './finished.ts';
+import {
+  inTreeNames,
+  type JobResult,
+  jobResult,
+  type JobState,
+  newJob,
+  type StepResult,
+  unannounced,
+} from './job-result.ts';
 import type { Caller, PatchInfo } from './patch.ts';
-import { nameIn, type Renamed, suiteName } from './rename.ts';
+import { type Renamed, suiteName } from './rename.ts';
 import { mergeRounds, roundOf } from './rounds.ts';
 import { type Status, worst } from './status.ts';
-
-export interface TypeResult {
-  /** What suites call it, where the tested tree calls it otherwise. */
-  readonly was?: string;
-  /** The series brings it: there is no suite for it yet. */
-  readonly isNew?: true;
-  /** memremap_pages() was really called with this type in some guest of the run. */
-  readonly covered: boolean;
-  readonly mappings: number;
-  readonly pages: number;
-  /** Suites in whose guest it was. */
-  readonly suites: readonly string[];
-  /** Worst of the jobs that are for this type; MISS if no guest mapped it, however green they are. */
-  readonly status: Status;
-}
-
-export interface StepResult {
-  readonly step: Step;
-  readonly status: Status;
-  readonly ms: number;
-  readonly note?: string;
-  readonly failure?: Failure;
-}
-
-export interface JobResult {
-  readonly id: string;
-  readonly topology: string;
-  readonly suite: string;
-  /** The kernel's names of the memory types this job is for. */
-  readonly types: readonly string[];
-  readonly status: Status;
-  /** QEMU's start to the first answered ssh command; absent if it never answered. */
-  readonly bootMs?: number;
-  readonly ms: number;
-  readonly steps: readonly StepResult[];
-  readonly tests: readonly TestPoint[];
-  readonly splats: readonly Splat[];
-  /** That of the worst step; the others are in `steps`. */
-  readonly failure?: Failure;
-  /** How many of its rounds were not green; absent if there was one. */
-  readonly rounds?: Rate;
-  readonly reproduce: string;
-}
+import { type TypeResult, typeResults } from './type-result.ts';
 
 /** Milliseconds of wall time; boot and test are sums over jobs, which may have run side by side. */
 export interface Timing {
@@ -101,19 +56,6 @@ export interface RunResult {
   readonly layout?: readonly string[];
   readonly notes: readonly string[];
   readonly timing: Timing;
-}
-
-interface JobState {
-  readonly info: JobInfo;
-  readonly points: TestPoint[];
-  readonly splats: Splat[];
-  readonly steps: StepResult[];
-  /** Steps that began and have not ended. */
-  readonly open: Set<Step>;
-  coverage: Readonly<Record<string, TypeUse>>;
-  begun: number | undefined;
-  ended: number | undefined;
-  bootMs: number | undefined;
 }
 
 /**
@@ -329,124 +271,5 @@ function stepsOnlyPass(members: readonly Status[], jobs: readonly JobResult[]): 
 const stepKey = (event: { job?: string; step: Step }): string =>
   `${event.job ?? ''}\0${event.step}`;
 
-const newJob = (info: JobInfo): JobState => ({
-  info,
-  points: [],
-  splats: [],
-  steps: [],
-  open: new Set(),
-  coverage: {},
-  begun: undefined,
-  ended: undefined,
-  bootMs: undefined,
-});
-
-function inTreeNames(job: JobState, renamed: Renamed): JobState {
-  if (Object.keys(renamed).length === 0) return job;
-  const coverage = Object.entries(job.coverage).map(([name, use]) => [nameIn(renamed, name), use]);
-  return {
-    ...job,
-    info: { ...job.info, types: job.info.types.map((name) => nameIn(renamed, name)) },
-    coverage: Object.fromEntries(coverage) as JobState['coverage'],
-  };
-}
-
 const wanted = (type: string, jobs: ReadonlyMap<string, JobState>): boolean =>
   [...jobs.values()].some((job) => job.info.types.includes(type));
-
-const unannounced = (id: string): JobInfo => ({
-  id,
-  topology: 'unknown',
-  suite: id,
-  tests: [],
-  types: [],
-  reproduce: '',
-});
-
-/** `now`: the time of the record's last event; `closed`: the record has its end. */
-function jobResult(job: JobState, now: number, closed: boolean): JobResult {
-  const tests = withMissing(job);
-  const failed = job.steps.filter((step) => step.failure !== undefined);
-  const failure = failed.find((step) => step.status === worst(failed.map(statusOf)))?.failure;
-  const members = tests.map(statusOf);
-  for (const step of job.steps)
-    if (step.status !== 'PASS' && step.status !== 'SKIP') members.push(step.status);
-  if (job.splats.some((splat) => splat.allowed === undefined)) members.push('FAIL');
-  // In a cut record, only the end of the last step shows that nothing more was to come.
-  const complete = closed || job.steps.some((step) => step.step === 'teardown');
-  if (!complete || job.open.size > 0) members.push('MISS');
-  return {
-    id: job.info.id,
-    topology: job.info.topology,
-    suite: job.info.suite,
-    types: job.info.types,
-    status: worst(members),
-    ...(job.bootMs === undefined ? {} : { bootMs: job.bootMs }),
-    ms: job.begun === undefined ? 0 : (job.open.size > 0 ? now : (job.ended ?? now)) - job.begun,
-    steps: job.steps,
-    tests,
-    splats: job.splats,
-    ...(failure === undefined ? {} : { failure }),
-    reproduce: job.info.reproduce,
-  };
-}
-
-const statusOf = (part: { readonly status: Status }): Status => part.status;
-
-/**
- * Every declared test begins as MISS: one that left no point is listed as such. Where a step said why the whole job
- * makes no sense here (QEMU too old), they are skipped for that reason.
- */
-function withMissing(job: JobState): TestPoint[] {
-  const seen = new Set(job.points.map((point) => point.path[1] ?? ''));
-  const skip = job.points.length === 0 && job.steps.find((step) => step.status === 'SKIP');
-  const reason = skip ? (skip.failure?.title ?? skip.note) : undefined;
-  const missing = job.info.tests
-    .filter((test) => !seen.has(test))
-    .map((test): TestPoint => {
-      const path = [job.info.suite, test];
-      return reason === undefined
-        ? { path, status: 'MISS', diagnostics: ['never ran'] }
-        : { path, status: 'SKIP', directive: { name: 'SKIP', reason }, diagnostics: [] };
-    });
-  return [...job.points, ...missing];
-}
-
-function typeResults(
-  enumerators: readonly string[],
-  states: readonly JobState[],
-  results: readonly JobResult[],
-  more: (name: string) => Pick<TypeResult, 'was' | 'isNew'>,
-): Record<string, TypeResult> {
-  const types: Record<string, TypeResult> = {};
-  const mapped = states.flatMap((job) => Object.keys(job.coverage));
-  // A kernel that was built elsewhere comes without its enum: then what the jobs are for is what must be mapped.
-  const names = enumerators.length > 0 ? enumerators : states.flatMap((job) => job.info.types);
-  for (const name of new Set([...names, ...mapped])) {
-    let mappings = 0;
-    let pages = 0;
-    const suites = new Set<string>();
-    const members: Status[] = [];
-    for (const [index, job] of states.entries()) {
-      const use = job.coverage[name];
-      if (use !== undefined && use.mappings > 0) {
-        mappings += use.mappings;
-        pages += use.pages;
-        suites.add(job.info.suite);
-      }
-      const result = results[index];
-      if (job.info.types.includes(name) && result !== undefined) members.push(result.status);
-    }
-    const covered = mappings > 0;
-    const status = worst(members);
-    types[name] = {
-      ...more(name),
-      covered,
-      mappings,
-      pages,
-      suites: [...suites].sort(),
-      status: covered || status !== 'PASS' ? status : 'MISS',
-    };
-  }
-  return types;
-}

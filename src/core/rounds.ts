@@ -2,7 +2,7 @@
 // as the worst of them, with counts where they do not agree.
 import type { Splat, TestPoint } from './event.ts';
 import { isBad } from './observe.ts';
-import type { JobResult } from './result.ts';
+import type { JobResult } from './job-result.ts';
 import { worst } from './status.ts';
 
 /** What the record and the folder of a job's round are called. */

@@ -2,7 +2,8 @@
 // matter. It holds nothing that the report does not say later.
 import { isWorse } from '../core/change.ts';
 import type { Event, EventBody, JobInfo, Reporter, Step } from '../core/event.ts';
-import { type JobResult, fold } from '../core/result.ts';
+import type { JobResult } from '../core/job-result.ts';
+import { fold } from '../core/result.ts';
 import { roundOf } from '../core/rounds.ts';
 import { formatDuration } from '../core/units.ts';
 import { changeRemark } from './changes.ts';

@@ -1,6 +1,7 @@
 // The report people read. Its order is that of a terminal: what matters most stands last, the verdict at the very end.
 import type { BaselineInfo } from '../core/change.ts';
-import type { JobResult, RunResult } from '../core/result.ts';
+import type { JobResult } from '../core/job-result.ts';
+import type { RunResult } from '../core/result.ts';
 import { type Status, statuses, tally } from '../core/status.ts';
 import { formatDuration, formatSize } from '../core/units.ts';
 import { changeLines, changeVerdict } from './changes.ts';

@@ -1,7 +1,8 @@
 // Machine formats know test points only. Here everything else that keeps a run from being green becomes a point too.
 import type { Change } from '../core/change.ts';
 import type { TestPoint } from '../core/event.ts';
-import type { JobResult, RunResult, StepResult } from '../core/result.ts';
+import type { JobResult, StepResult } from '../core/job-result.ts';
+import type { RunResult } from '../core/result.ts';
 import { type Status, worst } from '../core/status.ts';
 import { changeRemark } from './changes.ts';
 import { cleanLines } from './escape.ts';

@@ -1,6 +1,7 @@
 // What keeps a run from being green, told in full for a terminal: the evidence, whose fault, and how to repeat it.
 import type { Splat, TestPoint } from '../core/event.ts';
-import type { JobResult, RunResult, StepResult } from '../core/result.ts';
+import type { JobResult, StepResult } from '../core/job-result.ts';
+import type { RunResult } from '../core/result.ts';
 import { commandLine, quote } from '../core/shell.ts';
 import { roundId } from '../core/rounds.ts';
 import { type Status, statuses, worst } from '../core/status.ts';

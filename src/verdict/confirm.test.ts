@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import type { Change } from '../core/change.ts';
 import type { PlannedJob } from '../core/plan.ts';
-import { type JobResult, fold, type RunResult } from '../core/result.ts';
+import type { JobResult } from '../core/job-result.ts';
+import { fold, type RunResult } from '../core/result.ts';
 import type { Status } from '../core/status.ts';
 import type { SuiteTest } from '../core/suite.ts';
 import { confirm } from './confirm.ts';

@@ -1,5 +1,6 @@
 // Whether a fault came to what it must: status, owner, code, titles, the next test, and nothing left behind.
-import type { JobResult, RunResult } from '../../core/result.ts';
+import type { JobResult } from '../../core/job-result.ts';
+import type { RunResult } from '../../core/result.ts';
 import { type Status, worst } from '../../core/status.ts';
 import type { Expected, Fault } from './faults.ts';
 

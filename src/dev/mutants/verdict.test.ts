@@ -1,7 +1,8 @@
 // What a run came to → what is said of the mutant.
 import { describe, expect, test } from 'vitest';
 import type { Splat, TestPoint } from '../../core/event.ts';
-import type { JobResult, RunResult, StepResult } from '../../core/result.ts';
+import type { JobResult, StepResult } from '../../core/job-result.ts';
+import type { RunResult } from '../../core/result.ts';
 import type { Status } from '../../core/status.ts';
 import { judgeBase } from './base.ts';
 import { judge, type Outcome, together, type Verdict } from './verdict.ts';

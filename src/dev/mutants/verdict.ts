@@ -1,5 +1,6 @@
 // What a run says about a mutant: caught only if something FAILed. A lab that broke or a test that gave up catches nothing.
-import type { JobResult, RunResult } from '../../core/result.ts';
+import type { JobResult } from '../../core/job-result.ts';
+import type { RunResult } from '../../core/result.ts';
 import type { Mutant } from './patch.ts';
 
 /**
