@@ -78,7 +78,7 @@ tap_done() {
 
 # SECONDS COMMAND...: waits until the command succeeds. Fails after that time.
 wait_for() {
-	wait_left=$(($1 * 20))
+	wait_left=$(($1 * 20 * ${PGMAP_SLOWER:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		wait_left=$((wait_left - 1))
@@ -99,7 +99,7 @@ lab() {
 # SECONDS COMMAND...: fails if the command fails or is not over after that time; then it is left behind, because a
 # task that is stuck in the kernel cannot be killed. Output goes to /tmp/in_time.
 in_time() {
-	in_time_left=$(($1 * 20))
+	in_time_left=$(($1 * 20 * ${PGMAP_SLOWER:-1}))
 	shift
 	"$@" >/tmp/in_time 2>&1 </dev/null &
 	in_time_pid=$!

@@ -30,6 +30,7 @@ const suite: Suite = {
 test("a variant's words stand last, so that they win", () => {
   expect(suiteIn(variant, suite).append).toEqual([
     'own=1',
+    'pgmap.slower=4',
     'watchdog_thresh=40',
     'rcupdate.rcu_cpu_stall_timeout=84',
     'sysctl.kernel.hung_task_timeout_secs=80',
@@ -40,6 +41,7 @@ test("a variant's words stand last, so that they win", () => {
 test('the kernel takes its limits only so far', () => {
   const words = wordsOf({ ...variant, slower: 50, append: [] });
   expect(words).toEqual([
+    'pgmap.slower=50',
     'watchdog_thresh=60',
     'rcupdate.rcu_cpu_stall_timeout=300',
     'sysctl.kernel.hung_task_timeout_secs=1000',

@@ -39,8 +39,9 @@ export const suiteIn = (variant: Variant, suite: Suite): Suite => ({
   allow: [...suite.allow, ...variant.allow.flatMap((entry) => entriesFor(entry, suite.name))],
 });
 
-/** What a variant adds to the kernel command line; the kernel's own limits grow with ours. */
+/** What a variant adds to the kernel command line; the kernel's own limits, and those of the tests, grow with ours. */
 export const wordsOf = ({ append, slower }: Variant): readonly string[] => [
+  `pgmap.slower=${Math.ceil(slower)}`,
   ...Object.entries(kernelLimits).map(
     ([word, { seconds, most }]) => `${word}=${Math.min(most, Math.ceil(seconds * slower))}`,
   ),
