@@ -14,7 +14,9 @@ export interface Answers {
   readonly hang: Hang;
   /** Nothing that it says or does not say proves anything: this host is too busy, and no CPU stands still. */
   readonly doubtful: boolean;
-  /** It takes no interrupts and goes nowhere. */
+  /** CPUs that take no interrupts and go nowhere. */
+  readonly deaf: readonly number[];
+  /** All that are not halted are deaf. */
   readonly steady: boolean;
   /** All CPUs were waiting for an interrupt when it was asked. */
   readonly idle: boolean;
@@ -36,7 +38,7 @@ export async function ask(
   symbolise = (text: string): Promise<string> => Promise.resolve(text),
   mayEnd = true,
 ): Promise<Answers> {
-  const { from, heard, cpus, steady, starved } = await lastWords(machine, mayEnd);
+  const { from, heard, cpus, deaf, steady, starved } = await lastWords(machine, mayEnd);
   const to = await sizeOf(machine.consolePath);
   const said = await readTail(machine.consolePath, from, maxSaid);
   const hang = readHang(said);
@@ -50,6 +52,7 @@ export async function ask(
     idle,
     facts,
     text,
+    deaf,
     steady,
     doubtful: starved && !steady,
   };

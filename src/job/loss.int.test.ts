@@ -155,6 +155,29 @@ test.concurrent(
   },
 );
 
+const spinning = (index: number, name: string): string =>
+  `[    3.000000] NMI backtrace for cpu ${index}
+[    3.000001] CPU: ${index} UID: 0 PID: ${70 + index} Comm: task${index} Not tainted 6.12.117 #1
+[    3.000002] RIP: 0010:${name}+0x23/0x40
+[    3.000003] Call Trace:
+[    3.000004]  <TASK>
+[    3.000005]  ${name}+0x23/0x40
+[    3.000006]  </TASK>
+`;
+
+test.concurrent(
+  'one CPU waits for another that takes no interrupts: that one is to blame',
+  async () => {
+    const shown = `${spinning(0, 'wait_for_others')}${spinning(1, 'deaf_driver')}`;
+    const loss = await explained({
+      ...{ console: '', failure: silent },
+      keys: `[    2.000000] sysrq: Show backtrace of all active CPUs\n${shown.repeat(3)}`,
+      registers: cpu(0, '00000246', 0) + cpu(1, '00000046', 0),
+    });
+    expect(loss).toMatchObject({ status: 'FAIL', splat: { title: 'hang in deaf_driver' } });
+  },
+);
+
 test.concurrent('interrupts off: no key is pressed, an NMI tells where', async () => {
   const nmi = recorded('nmi.txt');
   const loss = await explained({ console: '', failure: silent, nmi, registers: deaf });

@@ -119,18 +119,21 @@ const told = (failure: Failure, status: Status, why: Failure): Loss => ({
 /** What it means that a guest is not reached any more, although its QEMU is well. `title`: of the report that it is. */
 function judge(
   failure: Failure,
-  { heard, hang, idle, doubtful, steady }: Answers,
+  { heard, hang, idle, doubtful, deaf, steady }: Answers,
 ): { readonly status: Status; readonly why: Failure; readonly title?: string } {
   // It answers, only the test does not end.
   if (failure.code === 'test-overdue') return { status: 'ERROR', why: failure };
   if (failure.code === 'deadline') return { status: 'MISS', why: failure };
   if (doubtful) return { status: 'MISS', why: overloaded(failure.title) };
   const running = heard === 'sysrq' ? hang.stuck : hang.cpus.filter((one) => !one.reclaims);
-  const guilty = [...running, ...(idle ? hang.blocked : [])].find((one) => one.function)?.function;
+  // Others may spin because they wait for one that does not hear them.
+  const first = running.filter(({ cpu }) => cpu !== undefined && deaf.includes(cpu));
+  const suspects = [...first, ...running, ...(idle ? hang.blocked : [])];
+  const guilty = suspects.find((one) => one.function)?.function;
   // A connection that is closed was closed by a kernel that lives; one that looks for memory does, too.
   const lives = failure.code === 'connection-lost' || hang.cpus.some((one) => one.reclaims);
-  const deaf = heard !== 'sysrq' && (steady || !lives);
-  if (deaf || guilty !== undefined) {
+  const unheard = heard !== 'sysrq' && (steady || !lives);
+  if (unheard || guilty !== undefined) {
     const title = guilty === undefined ? 'hang' : `hang in ${guilty}`;
     const hint = 'What it said when it was asked is in the report and at the end of console.log.';
     const why = { blame: 'series', code: 'guest-hung', title: `${failure.title}: ${title}`, hint };

@@ -2,7 +2,7 @@
 // by SysRq on the console; by an NMI if it takes no interrupts; by QEMU's own view of the CPUs if nothing else.
 import { stopwatch } from '../util/deadline.ts';
 import { says, sizeOf } from './console-file.ts';
-import { type CpuSample, isSteady, watchCpus } from './cpus.ts';
+import { type CpuSample, deafCpus, isSteady, watchCpus } from './cpus.ts';
 import type { Machine } from './machine.ts';
 import { watchStarvation } from './starvation.ts';
 
@@ -13,6 +13,8 @@ export interface LastWords {
   readonly heard: 'sysrq' | 'nmi' | 'registers' | 'nothing';
   /** As QEMU saw them before anything was asked; empty if it did not say. */
   readonly cpus: CpuSample;
+  /** CPUs that took no interrupts and got nowhere, whenever QEMU was asked. */
+  readonly deaf: readonly number[];
   /** Each CPU that was not halted stayed where it was, deaf to interrupts, whenever QEMU was asked: it hangs for sure. */
   readonly steady: boolean;
   /** This host let QEMU wait for processors half the time and more: what is slow may look like a hang. */
@@ -40,11 +42,18 @@ export async function lastWords(
   const isStarved = await watchStarvation(machine.pid);
   const samples = await watchCpus(machine, 4);
   if (samples === undefined)
-    return { from, heard: 'nothing', cpus: [], steady: false, starved: await isStarved() };
+    return {
+      from,
+      heard: 'nothing',
+      cpus: [],
+      deaf: [],
+      steady: false,
+      starved: await isStarved(),
+    };
   const [cpus = []] = samples;
   const steady = isSteady(samples);
   const heard = await askKernel(machine, steady, mayEnd || steady);
-  return { from, heard, cpus, steady, starved: await isStarved() };
+  return { from, heard, cpus, deaf: deafCpus(samples), steady, starved: await isStarved() };
 }
 
 async function askKernel(
