@@ -36,7 +36,7 @@ const families = [
     wait_for_(?:common|completion)\w* __wait_(?:on|for|rcu)\w* do_wait_for_common wait_on_(?:bit|page)\w*
     wait_event\w* bit_wait\w* __?(?:folio_)?lock_page\w* __folio_lock\w* usleep_range\w* msleep\w* ssleep fsleep out_of_line_wait\w* autoremove_wake_function folio_wait_bit\w* percpu_ref_wait\w*
     synchronize_\w+ __synchronize\w+ context_switch finish_task_switch __switch_to\w* schedule_debug
-    prepare_task_switch`,
+    prepare_task_switch stop_machine_yield rcu_momentary_\w+`,
   // locks
   String.raw`
     __mutex_\w+ mutex_\w+ rt_mutex\w+ __rt_mutex\w+ ww_mutex\w+ down down_\w+ __down\w* up up_read up_write

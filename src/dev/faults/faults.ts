@@ -94,7 +94,7 @@ export const faults: readonly Fault[] = [
     expect: told('FAIL', {
       ...{ owner: 'series', code: 'guest-crashed|' },
       reports: [/^BUG: soft lockup in pgmap_faults_spin$/],
-      also: [/^BUG: soft lockup in stop_machine_yield$/, /^INFO: rcu stall in /],
+      also: [/^BUG: soft lockup in multi_cpu_stop$/, /^INFO: rcu stall in /],
     }),
   },
   {
