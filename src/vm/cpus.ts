@@ -17,7 +17,8 @@ export interface CpuState {
 export type CpuSample = readonly CpuState[];
 
 const pauseMs = 100;
-const answerMs = 1000;
+/** QEMU has to stop each CPU for an answer: with a fork bomb in the guest that has taken more than a second. */
+const answerMs = 3000;
 
 /** Looks at the CPUs `times` times, a tenth of a second apart. Undefined if QEMU does not answer; never rejects. */
 export async function watchCpus(
