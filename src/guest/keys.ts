@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 export interface GuestKeys {
   /** OpenSSH private key text for the client. */
   readonly clientPrivate: string;
-  /** The line for the guest's /root/.ssh/authorized_keys. */
+  /** The line for authorized_keys of the guest's root. */
   readonly authorized: string;
   /** The guest's private host key in dropbear's own format. */
   readonly hostPrivate: Buffer;

@@ -110,10 +110,12 @@ export function keysLayer(keys: { authorized: string; hostPrivate: Buffer }): Bu
     mode: 0o600,
     data,
   });
+  // As images/init and the guest's passwd have it.
+  const home = '/root';
   return cpio([
-    { path: '/root', kind: 'directory', mode: 0o700 },
-    { path: '/root/.ssh', kind: 'directory', mode: 0o700 },
-    file('/root/.ssh/authorized_keys', Buffer.from(keys.authorized)),
+    { path: home, kind: 'directory', mode: 0o700 },
+    { path: `${home}/.ssh`, kind: 'directory', mode: 0o700 },
+    file(`${home}/.ssh/authorized_keys`, Buffer.from(keys.authorized)),
     file('/etc/dropbear/host_key', keys.hostPrivate),
   ]);
 }

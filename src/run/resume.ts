@@ -2,7 +2,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, EventBody, JobId, JobInfo, RunInfo } from '../core/event.ts';
-import { FailureError } from '../core/failure.ts';
+import { type Failure, FailureError } from '../core/failure.ts';
 import type { PlannedJob } from '../core/plan.ts';
 import { commandLine } from '../core/shell.ts';
 import type { Status } from '../core/status.ts';
@@ -54,9 +54,15 @@ export function isWhole(events: readonly Event[]): boolean {
   const begin = events.findLastIndex(({ type }) => type === 'run-begin' || type === 'resume');
   const lost = events
     .slice(begin)
-    .some((event) => event.type === 'step-end' && event.failure?.blame === 'lab');
+    // Asking for the wrong thing, or testing what does not build, comes to the same again.
+    .some(
+      (event) => event.type === 'step-end' && event.status === 'MISS' && !isFinal(event.failure),
+    );
   return hasEnded(events) && !lost;
 }
+
+const isFinal = (failure: Failure | undefined): boolean =>
+  failure?.blame === 'usage' || failure?.blame === 'series';
 
 /** How a record ends. */
 export const endOfRun = ({ aborted }: AbortSignal, status: Status): EventBody =>
