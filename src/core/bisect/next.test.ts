@@ -10,7 +10,7 @@ import {
 } from '../../testing/bisect-play.ts';
 import { next } from './next.ts';
 import { foldSteps } from './state.ts';
-import { defaults, type Outcome, type Step } from './step.ts';
+import { defaults, type Outcome, type Purpose, type Step } from './step.ts';
 
 // A second of work, and much more on a host that is busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -81,18 +81,18 @@ test(`where the asked confidence is low, no more is claimed than is so; seed ${s
 
 test(`what fails once for another reason is no culprit; seed ${seed}`, () => {
   const random = randomFrom(seed + 3);
-  let [right, none] = [0, 0];
+  let [right, wrong, none] = [0, 0, 0];
   for (let count = 0; count < 500; count++) {
     const plain = randomHistory(random, { maxCommits: 16 });
     const history = { ...plain, rate: 1, infra: 0, fluke: 0.01 };
     const played = play(history, random, defaults);
     // A good end that failed once ends it: nobody is blamed.
     if (played.answer.kind === 'none') none++;
-    else {
-      expect(judgeAnswer(history, played), `${count}`).toBe('right');
-      right++;
-    }
+    else if (judgeAnswer(history, played) === 'right') right++;
+    else wrong++;
   }
+  // Four failures of this kind in one commit make it the culprit: 1 of 100,000 histories, and three of 500 in one run of 10^8.
+  expect(wrong).toBeLessThanOrEqual(2);
   expect(right).toBeGreaterThan(450);
   expect(none).toBeGreaterThan(0);
 });
@@ -157,6 +157,62 @@ test('what has been good is not given up for runs that cannot tell', () => {
   // There is an end to it: then what it builds on has to do.
   const more = [...skipped, observe('skip'), observe('skip')];
   expect(next(foldSteps(more))).toMatchObject({ do: 'run', commit: 'good', purpose: 'confirm' });
+});
+
+const observed = (purpose: Purpose, commit: string, outcomes: string): Step[] =>
+  outcomes.split('').map((one) => {
+    const outcome = one === '-' ? 'bad' : 'good';
+    return { type: 'observe', commit, purpose, outcome };
+  });
+
+/** c4 and c3 are on two branches that end in c5; all three build on c0. */
+const forked: Step[] = [
+  ...play(row(1, 0), () => 0.5, { ...defaults, rate: 0.9 })
+    .steps.slice(0, 1)
+    .map((step) => ({ ...step, bad: 'c5' })),
+  ...observed('bad-end', 'c5', '-'),
+  ...observed('good-end', 'good', '++++++++'),
+  {
+    type: 'graph',
+    commits: [
+      ['c5', 'c4', 'c3'],
+      ['c4', 'c2'],
+      ['c3', 'c1'],
+      ['c2', 'c0'],
+      ['c1', 'c0'],
+      ['c0', 'good'],
+    ],
+  },
+];
+
+test('two branches that fail on a good commit: it is asked again, and so are they, before there are two faults', () => {
+  const misled = [
+    ...forked,
+    ...observed('search', 'c0', '++'),
+    ...observed('search', 'c4', '-'),
+    ...observed('search', 'c3', '-'),
+  ];
+  const asked = next(foldSteps(misled));
+  expect(asked).toMatchObject({ do: 'run', commit: 'c0', purpose: 'confirm' });
+  const found = [...misled, ...observed('confirm', 'c0', '-')];
+  expect(next(foldSteps(found))).toMatchObject({ do: 'run', commit: 'good', purpose: 'confirm' });
+  const sure = [...misled, ...observed('confirm', 'c0', '+++')];
+  expect(next(foldSteps(sure))).toMatchObject({ do: 'run', commit: 'c3', purpose: 'culprit' });
+  const all = [...sure, ...observed('culprit', 'c3', '---'), ...observed('culprit', 'c4', '---')];
+  expect(next(foldSteps(all))).toMatchObject({ do: 'end', answer: { code: 'two-faults' } });
+});
+
+test('three failures in many runs are not the fault that shows nearly always', () => {
+  const { steps } = play(row(2, 1), () => 0.5, defaults);
+  const at = steps.findIndex((step) => step.type === 'observe' && step.purpose === 'culprit');
+  const known = steps.slice(0, at);
+  const after = (outcomes: string): unknown =>
+    next(foldSteps([...known, ...observed('culprit', 'c1', outcomes)]));
+  expect(after('---')).toMatchObject({ do: 'revert', culprit: 'c1' });
+  expect(after('+-+--')).toMatchObject({ do: 'revert', culprit: 'c1' });
+  expect(after('+++++++-+++-++-')).toMatchObject({ do: 'run', commit: 'c1', runs: 1 });
+  // Bad luck at first.
+  expect(after('+++++++--------')).toMatchObject({ do: 'revert', culprit: 'c1' });
 });
 
 test('history may be too short to find a good commit', () => {

@@ -1,8 +1,16 @@
 // What to do next in a bisection, and what it came to. Pure: the same state gives the same.
 import { choose } from './choose.ts';
 import { boundary, confidence, type Field, fieldOf, wantedRuns } from './field.ts';
-import { members } from './graph.ts';
-import { failAgain, goodEnds, type State, tallyOf, verdictOf } from './state.ts';
+import { members, trusted } from './graph.ts';
+import {
+  failAgain,
+  failsTooSeldom,
+  goodEnds,
+  kernelOf,
+  type State,
+  tallyOf,
+  verdictOf,
+} from './state.ts';
 import type { Purpose } from './step.ts';
 
 export type Next =
@@ -149,10 +157,9 @@ function searchOn(state: State): Next {
   const { graph, set, skipped } = field;
   const left = members(set);
   if (left.length === 0)
-    return none(
-      'two-faults',
-      badEnd,
-      'commits that have nothing in common fail: there are two faults',
+    return (
+      contradiction(state, field) ??
+      none('two-faults', badEnd, 'commits that have nothing in common fail: there are two faults')
     );
   const open = new Set(left.filter((at) => skipped.has(at)));
   const at = choose(graph, set, open);
@@ -190,6 +197,26 @@ function searchOn(state: State): Next {
   );
 }
 
+/** Nobody is left. Before that is believed, the good that leave nobody are confirmed, and the bad fail again. */
+function contradiction(state: State, { graph, bad, good }: Field): Next | undefined {
+  for (const at of trusted(graph, bad, good)) {
+    const commit = graph.ids[at] ?? '';
+    const place = state.attempts.indexOf(kernelOf(state, commit));
+    const wanted = wantedRuns(state, place === -1 ? state.attempts.length : place);
+    const runs = wanted - tallyOf(state, commit).confirmed;
+    // One that was bad at first is good by a vote, and has been asked enough.
+    if (runs > 0 && tallyOf(state, commit).bad === 0)
+      return { do: 'run', commit, purpose: 'confirm', runs };
+  }
+  if (!state.begin.settings.prove) return undefined;
+  for (const at of bad) {
+    const commit = graph.ids[at] ?? '';
+    const again = commit === state.begin.bad ? undefined : failsAgain(state, commit);
+    if (again !== undefined) return again;
+  }
+  return undefined;
+}
+
 /** Bad commits that the answer rests on: the one that all that is left leads up to, and those that were not bad each time. */
 const restsOnBad = (state: State, { graph, bad }: Field, left: readonly number[]): string[] =>
   bad
@@ -201,7 +228,8 @@ const restsOnBad = (state: State, { graph, bad }: Field, left: readonly number[]
 function failsAgain(state: State, commit: string): Next | undefined {
   const { maxRuns, retries } = state.begin.settings;
   const { again, skip } = tallyOf(state, commit);
-  const runs = Math.min(failAgain - again.bad, maxRuns - again.of);
+  const missing = Math.max(failAgain - again.bad, failsTooSeldom(state, again) ? 1 : 0);
+  const runs = Math.min(missing, maxRuns - again.of);
   if (verdictOf(state, commit) !== 'bad' || runs <= 0 || skip > retries) return undefined;
   return { do: 'run', commit, purpose: 'culprit', runs };
 }

@@ -50,6 +50,9 @@ export interface State {
 /** How often the culprit must fail again. */
 export const failAgain = 3;
 
+/** A fault of the lowest rate that can be asks for further runs so often; one of the rate that was seen hardly ever. */
+const seldom = 0.2;
+
 /** `bad` runs at the bad end are enough to know the rate well. */
 const enoughBad = 8;
 /** What the search may take a bad commit for good: what it misses is found when the answer is confirmed. */
@@ -85,6 +88,13 @@ function isOutvoted({ begin, plan }: State, { again }: Tally): boolean {
   if (plan === undefined || again.of < failAgain) return false;
   return atMost(again, plan.low) < (1 - begin.settings.confidence) / 100;
 }
+
+/**
+ * Whether a fault that shows as often as at the bad end would rarely fail so few of these runs: then the three failures that are
+ * enough otherwise may be three of something else, and it is run until it is outvoted, or fails as often as it should.
+ */
+export const failsTooSeldom = ({ plan }: State, again: Tries): boolean =>
+  plan !== undefined && again.of > 0 && atMost(again, plan.low) < seldom;
 
 /** The good ends: those given, or the one that was found by walking back. */
 export function goodEnds(state: State): readonly string[] {
