@@ -2,6 +2,7 @@
 // document per level: @see Documentation/dev-tools/ktap.rst. Nothing here judges; see rollup.ts for what a line means.
 import { limits } from '../core/limits.ts';
 import { splitDirective, type Directive } from './directive.ts';
+import { cutStamp, sameStamp, type Stamp } from './stamp.ts';
 import { splitLines } from './text.ts';
 
 /** Deepest nesting followed. */
@@ -57,14 +58,6 @@ interface Level {
   announced: string | undefined;
 }
 
-/** Text before each line that is no nesting: printk's time stamp, or what the version line had before it. */
-type Stamp = 'bare' | 'printk' | RegExp;
-
-const printk =
-  /^(?:<\d{1,3}>)?(?:\[ {0,9}\d{1,9}\.\d{1,9}\](?:\[ {0,9}[TC]\d{1,9}\])?(?: |$)|(?<=>))/;
-const tagged = /^([^\s#].{0,200}?(?:[\])|]|: ) ?| )K?TAP version \d+\s*$/;
-/** Left of a stamp that was cut off. No format nests by one. */
-const oneBlank = /^ /;
 const versionLine = /^K?TAP version \d{1,4}\s*$/;
 const planLine = /^(\d{1,10})\.\.(\d{1,10})\s*(?:#\s*(.*))?$/;
 const pointLine =
@@ -91,30 +84,9 @@ export function readKtap(sink: KtapSink): KtapReader {
 
   function line(raw: string, terminated: boolean): void {
     lines++;
-    let text = raw;
-    let own: Stamp = 'bare';
-    const first = raw.charCodeAt(0);
-    if (typeof stamp === 'object') {
-      const match = stamp.exec(raw);
-      if (match !== null) {
-        text = raw.slice(match[0].length);
-        own = stamp;
-      }
-    } else if (first === 91 || first === 60) {
-      const match = printk.exec(raw);
-      if (match !== null && match[0] !== '') {
-        text = raw.slice(match[0].length);
-        own = 'printk';
-      }
-    }
-    // Only before anything else: chatter that ends in a version line must not end a stream.
-    if (own === 'bare' && stamp !== 'bare' && stamp !== 'printk' && raw.length < 300) {
-      const tag = raw.includes('TAP version ') ? tagged.exec(raw)?.[1] : undefined;
-      if (tag !== undefined) {
-        own = tag === ' ' ? oneBlank : shapeOf(tag);
-        text = raw.slice(tag.length);
-      }
-    }
+    const cut = cutStamp(raw, stamp);
+    const own = cut?.own ?? 'bare';
+    const text = cut?.text ?? raw;
     if (yamlIndent !== undefined && yamlContinues(text)) return;
     structure(text, own, terminated);
   }
@@ -145,7 +117,7 @@ export function readKtap(sink: KtapSink): KtapReader {
 
   /** True if a line of TAP begins at `at`. */
   function token(text: string, at: number, hash: number, own: Stamp, terminated: boolean): boolean {
-    const prefix = text.slice(0, at).replaceAll('\t', '    ');
+    const prefix = at === 0 ? '' : text.slice(0, at).replaceAll('\t', '    ');
     // One space is chatter: no format nests by one.
     if (/(?:^|[^ ]) $/.test(prefix) && !prefix.endsWith('# ')) return false;
     if (prefix.endsWith('#  ')) return false;
@@ -334,18 +306,4 @@ export function readKtap(sink: KtapSink): KtapReader {
 
 function newLevel(prefix: string): Level {
   return { prefix, fresh: true, wrapped: undefined, announced: undefined };
-}
-
-function sameStamp(one: Stamp, other: Stamp): boolean {
-  return String(one) === String(other);
-}
-
-/** `sh[123]: ` → a pattern for the same tag with other numbers, as on the lines after it. */
-function shapeOf(tag: string): RegExp {
-  const shape = tag
-    .trimEnd()
-    .replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
-    .replace(/ +/g, ' +')
-    .replace(/\d+/g, String.raw`\d+`);
-  return new RegExp(`^${shape} ?`);
 }

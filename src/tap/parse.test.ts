@@ -33,6 +33,19 @@ const shown = (point: TestPoint): string => `${point.status} ${point.path.join('
 
 const names = readdirSync(folder).filter((name) => name.endsWith('.txt'));
 
+it.each([
+  ['TAP version 13\n1..0 # SKIP no device\nok 1 a\nnot ok 2 b\n', 'FAIL b'],
+  ['KTAP version 1\n1..0\nnot ok 1 b\n', 'FAIL b'],
+  [
+    'KTAP version 1\n1..1\n  KTAP version 1\n  1..0 # SKIP no\n  not ok 1 b\nok 1 a\n',
+    'FAIL a > b',
+  ],
+])('results behind a plan of no tests are not lost: %j', (text, point) => {
+  const { points, end } = read(text);
+  expect(points.map(shown)).toContain(point);
+  expect(end.status).toBe('FAIL');
+});
+
 describe('recorded and synthetic streams', () => {
   it('are there', () => {
     expect(names.length).toBeGreaterThan(30);

@@ -4,71 +4,19 @@ import type { TestPoint } from '../core/event.ts';
 import { limits } from '../core/limits.ts';
 import { worst, type Status } from '../core/status.ts';
 import type { Directive } from './directive.ts';
-import { detached, ringOf } from './ring.ts';
-import { newNumbers, type Numbers } from './numbers.ts';
-import {
-  addTally,
-  differs,
-  newTally,
-  ownStatus,
-  parentVerdict,
-  type ResultLine,
-  type Tally,
-} from './verdict.ts';
+import { type Group, join, type Level, newDoc, newGroup } from './group.ts';
+import { newOutlet } from './outlet.ts';
+import { addTally, differs, ownStatus, parentVerdict, type ResultLine } from './verdict.ts';
 
 /** Missing points named one by one in each level; the rest comes as one range. */
 const maxMissing = 1000;
 const maxProblems = 50;
-/** Characters of names kept to tell duplicates, and of points that wait for their parent's name. */
-const maxKept = 64 * 2 ** 20;
 
 export interface RollupEnd {
   readonly status: Status;
   readonly problems: readonly string[];
   readonly skipAll?: string;
   readonly points: number;
-}
-
-/** One document of a level: from a version line or a restart of the numbers to the next. */
-interface Doc {
-  planned: number | undefined;
-  numbers: Numbers;
-  tally: Tally;
-  totalsMatch: boolean;
-  bailed: boolean;
-  /** Every point so far was a KUnit suite: the only documents that may do without a plan, as KUnit's parser has it. */
-  suites: boolean;
-}
-
-/** The points below one parent point. Becomes the parent's when its line comes. */
-interface Group {
-  /** As printed; undefined until the parent's line comes, if nothing announced it. */
-  title: string | undefined;
-  /** The path component: the title, made unique. */
-  label: string | undefined;
-  readonly names: Map<string, number>;
-  nameBytes: number;
-  /** Points that wait for the label. Paths begin inside of the group. */
-  held: TestPoint[];
-  members: number;
-  status: Status | undefined;
-  /** What is wrong with the level as such. */
-  readonly notes: string[];
-  skipAll: string | undefined;
-  /** A `# Subtest:` line stood at its head, as KUnit prints it. */
-  kunit: boolean;
-  /** Nothing but that line was seen of it, no version line and no plan. */
-  headOnly: boolean;
-  /** Own lines, all documents together, and leaves of the whole subtree: what KUnit counts. */
-  readonly own: Tally;
-  readonly leaves: Tally;
-}
-
-interface Level {
-  group: Group;
-  doc: Doc;
-  /** The closed child group whose parent line must come next. */
-  pending: Group | undefined;
 }
 
 /** The verdict half of the parser. Calls `onPoint` for every point as soon as it is known. */
@@ -78,17 +26,16 @@ export function newRollup(
 ) {
   const levels: Level[] = [];
   const problems: string[] = [];
-  const comments = ringOf();
   let unsaid = 0;
-  let kept = 0;
   let points = 0;
-  let status: Status | undefined;
   let dead = false;
-  /** A failing point waits for the YAML block that may follow. */
-  let last: { depth: number; point: TestPoint } | undefined;
+  const outlet = newOutlet(levels, onPoint, () => {
+    dead = true;
+    problem('too many names to keep: the rest was not read');
+  });
 
   function open(depth: number, title: string | undefined): void {
-    flushLast();
+    outlet.flush();
     const parent = levels[depth - 1];
     const pending = parent?.pending;
     let group: Group;
@@ -98,20 +45,19 @@ export function newRollup(
     } else {
       if (parent !== undefined) orphan(depth - 1);
       group = newGroup();
-      if (title !== undefined && parent !== undefined) label(group, depth - 1, title);
+      if (title !== undefined && parent !== undefined) outlet.label(group, depth - 1, title);
     }
     levels.length = depth;
     levels.push({ group, doc: newDoc(), pending: undefined });
   }
 
   function name(depth: number, title: string, first: boolean): void {
-    flushLast();
+    outlet.flush();
     const level = levels[depth];
     if (level === undefined || depth === 0) return;
     if (level.group.title !== title) {
       if (level.group.title === undefined && level.group.members === 0) {
-        label(level.group, depth - 1, title);
-        flushHeld(level.group, depth - 1);
+        outlet.label(level.group, depth - 1, title);
       } else {
         // The parent line of the group before this one never came.
         close(depth);
@@ -132,7 +78,7 @@ export function newRollup(
 
   /** `1..count`; with `skip`, a reason why there is nothing to run. */
   function plan(depth: number, count: number, skip: string | undefined): void {
-    flushLast();
+    outlet.flush();
     const level = levels[depth];
     if (level === undefined || dead) return;
     if (level.doc.planned !== undefined && level.doc.numbers.count === 0) {
@@ -150,7 +96,7 @@ export function newRollup(
   }
 
   function addPoint(depth: number, result: ResultLine): void {
-    flushLast();
+    outlet.flush();
     const level = levels[depth];
     if (level === undefined || dead) return;
     if (isFull()) return;
@@ -167,21 +113,25 @@ export function newRollup(
 
     const pending = level.pending;
     level.pending = undefined;
-    const notes = [...own.notes, ...(result.note === '' ? [] : [result.note])];
+    const notes = result.note === '' ? own.notes : [...own.notes, result.note];
     if (pending?.kunit !== true) doc.suites = false;
     if (pending === undefined) {
       level.group.leaves[own.word]++;
-      emit(depth, pointOf(unique(level.group, title), own.status, result.directive, notes), true);
+      emit(
+        depth,
+        pointOf(outlet.unique(level.group, title), own.status, result.directive, notes),
+        true,
+      );
       return;
     }
-    const path = adopt(pending, depth, title);
+    const path = outlet.adopt(pending, depth, title);
     if (pending.headOnly && pending.members === 0) level.group.leaves[own.word]++;
     else addTally(level.group.leaves, pending.leaves);
     const verdict = parentVerdict(pending, own.status);
     if (own.status === 'SKIP' || own.status === 'PASS')
       if (pending.status === 'FAIL')
         problem(`'${title}' says ${own.status}, but a test in it failed`);
-    if (verdict === undefined) comments.clear();
+    if (verdict === undefined) outlet.forgetComments();
     else {
       const directive =
         result.directive ??
@@ -202,7 +152,7 @@ export function newRollup(
   }
 
   function bail(depth: number, reason: string): void {
-    flushLast();
+    outlet.flush();
     const level = levels[depth];
     if (level === undefined || level.doc.bailed) return;
     level.doc.bailed = true;
@@ -235,7 +185,7 @@ export function newRollup(
   }
 
   function close(depth: number): void {
-    flushLast();
+    outlet.flush();
     const level = levels[depth];
     if (level === undefined) return;
     orphan(depth);
@@ -246,13 +196,13 @@ export function newRollup(
   }
 
   function end(): RollupEnd {
-    flushLast();
+    outlet.flush();
     if (levels.length > 0) close(0);
     if (points === 0 && root.skipAll === undefined && problems.length === 0)
       problem('no test results at all');
     if (unsaid > 0) problems.push(`and ${unsaid} more problems`);
     const members: Status[] = [
-      ...(status === undefined ? [] : [status]),
+      ...(root.status === undefined ? [] : [root.status]),
       ...(problems.length > 0 ? (['ERROR'] as const) : []),
     ];
     return {
@@ -304,7 +254,7 @@ export function newRollup(
     const level = levels[depth];
     if (level === undefined || dead || isFull()) return;
     const title = `${which} (never reported)`;
-    emit(depth, pointOf(unique(level.group, title), 'MISS', undefined, []), false);
+    emit(depth, pointOf(outlet.unique(level.group, title), 'MISS', undefined, []), false);
   }
 
   /** The parent line of the closed group below `depth` never came. */
@@ -315,8 +265,7 @@ export function newRollup(
     level.pending = undefined;
     if (group.label === undefined) {
       const title = `#${level.doc.numbers.max + 1} (never reported)`;
-      label(group, depth, title);
-      flushHeld(group, depth);
+      outlet.label(group, depth, title);
       // The missing parent itself is reported under the same name when the plan is checked.
       level.group.names.delete(title);
     }
@@ -329,7 +278,7 @@ export function newRollup(
   function absorb(into: Group, group: Group): void {
     if (group.status !== undefined) join(into, group.status);
     into.members += group.members;
-    release(group);
+    outlet.release(group);
   }
 
   /** A fault of a level. The stream's own is a problem at once, a group's is told with its parent point. */
@@ -343,95 +292,13 @@ export function newRollup(
     else unsaid++;
   }
 
-  // ---- names
-
-  function label(group: Group, parentDepth: number, title: string): void {
-    const parent = levels[parentDepth];
-    group.title = title;
-    group.label = parent === undefined ? title : unique(parent.group, title);
-  }
-
-  /** Gives the group its name if it has none; returns the path component its parent point has. */
-  function adopt(group: Group, depth: number, title: string): string {
-    if (group.label === undefined) {
-      label(group, depth, title);
-      flushHeld(group, depth);
-    }
-    const parent = levels[depth];
-    if (group.title === title || parent === undefined) return group.label ?? title;
-    return unique(parent.group, title);
-  }
-
-  function unique(group: Group, title: string): string {
-    // A copy: what was cut from a chunk keeps the chunk.
-    const own = detached(title);
-    const seen = group.names.get(own) ?? 0;
-    group.names.set(own, seen + 1);
-    if (seen > 0) return `${own} (${seen + 1})`;
-    keep(group, own.length + 48);
-    return own;
-  }
-
-  function keep(group: Group, characters: number): void {
-    group.nameBytes += characters;
-    kept += characters;
-    if (kept <= maxKept || dead) return;
-    dead = true;
-    problem('too many names to keep: the rest was not read');
-  }
-
-  function release(group: Group): void {
-    kept -= group.nameBytes;
-    group.nameBytes = 0;
-    group.names.clear();
-  }
-
-  // ---- handing out
-
-  function emit(depth: number, bare: TestPoint, ownLine: boolean): void {
+  function emit(depth: number, point: TestPoint, ownLine: boolean): void {
     const level = levels[depth];
     if (level === undefined) return;
     level.group.members++;
-    join(level.group, bare.status);
-    const bad = bare.status !== 'PASS' && bare.status !== 'SKIP';
-    let point = bare;
-    if (bad) point = { ...bare, diagnostics: [...bare.diagnostics, ...comments.take()] };
-    if (ownLine) comments.clear();
+    join(level.group, point.status);
     points++;
-    status = status === undefined ? point.status : worst([status, point.status]);
-    if (bad && ownLine) last = { depth, point };
-    else send(depth, point);
-  }
-
-  function flushLast(): void {
-    if (last === undefined) return;
-    const { depth, point } = last;
-    last = undefined;
-    send(depth, point);
-  }
-
-  /** Puts the names of the levels above in front, or lets the point wait where one is not known yet. */
-  function send(depth: number, point: TestPoint): void {
-    const path = [...point.path];
-    for (let at = depth; at > 0; at--) {
-      const group = levels[at]?.group;
-      if (group === undefined) continue;
-      if (group.label !== undefined) {
-        path.unshift(group.label);
-        continue;
-      }
-      group.held.push({ ...point, path });
-      keep(group, 200 + path.join().length + point.diagnostics.join().length);
-      return;
-    }
-    onPoint({ ...point, path });
-  }
-
-  /** `depth` is that of the parent. */
-  function flushHeld(group: Group, depth: number): void {
-    const held = group.held;
-    group.held = [];
-    for (const point of held) send(depth, { ...point, path: [group.label ?? '?', ...point.path] });
+    outlet.emit(depth, point, ownLine);
   }
 
   const root = newGroup();
@@ -450,15 +317,8 @@ export function newRollup(
     problem,
     close,
     end,
-    comment: (text: string) => {
-      if (last !== undefined) flushLast();
-      comments.push(text);
-    },
-    yaml: (text: string) => {
-      if (last === undefined || last.point.diagnostics.length >= 80) return;
-      const diagnostics = [...last.point.diagnostics, text.slice(0, 500)];
-      last = { ...last, point: { ...last.point, diagnostics } };
-    },
+    comment: outlet.comment,
+    yaml: outlet.yaml,
   };
 }
 
@@ -469,37 +329,4 @@ function pointOf(
   diagnostics: readonly string[],
 ): TestPoint {
   return { path: [label], status, ...(directive === undefined ? {} : { directive }), diagnostics };
-}
-
-function join(group: Group, status: Status): void {
-  group.status = group.status === undefined ? status : worst([group.status, status]);
-}
-
-function newDoc(): Doc {
-  return {
-    planned: undefined,
-    numbers: newNumbers(),
-    tally: newTally(),
-    totalsMatch: false,
-    bailed: false,
-    suites: true,
-  };
-}
-
-function newGroup(): Group {
-  return {
-    title: undefined,
-    label: undefined,
-    names: new Map(),
-    nameBytes: 0,
-    held: [],
-    members: 0,
-    status: undefined,
-    notes: [],
-    skipAll: undefined,
-    kunit: false,
-    headOnly: false,
-    own: newTally(),
-    leaves: newTally(),
-  };
 }
