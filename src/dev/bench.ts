@@ -1,16 +1,14 @@
 // `npm run bench`: the figures that the project promises, measured on this host, next to what was promised for two
-// processors under TCG. Nothing else should run meanwhile. `-- --cold` also builds a kernel from nothing, `-- --each` takes
-// a series of eight patches apart: minutes. `-- --bisect` does nothing but bisections, for hours; `--only MUTANT` one of them, `--again`
-// also those that are done.
+// processors under TCG. Nothing else should run meanwhile.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { RunResult } from '../core/result.ts';
 import { table } from '../report/table.ts';
 import { measureBisections } from './bench/bisect-all.ts';
 import { measureIntake } from './bench/intake.ts';
 import { type Measured, pgmap } from './bench/tool.ts';
+import { commandLine } from './words.ts';
 
 const resultsOf = async (dir: string): Promise<RunResult> =>
   JSON.parse(await readFile(join(dir, 'results.json'), 'utf8')) as RunResult;
@@ -22,7 +20,13 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 /** A build from nothing, where none is measured: what is promised for it, so that the share is not made to look small. */
 const promisedColdMs = 300_000;
 
-const { values: options } = parseArgs({
+const usage = `npm run bench -- [--source distro:6.12] [--cold] [--each] [--bisect [--only MUTANT]... [--again]]
+
+  --cold    also build a kernel from nothing: five minutes
+  --each    also take a series of eight patches apart: minutes
+  --bisect  bisections and nothing else, for hours; --only: this fault alone, --again: also those that are done`;
+
+const { values: options } = commandLine(usage, {
   options: {
     cold: { type: 'boolean', default: false },
     each: { type: 'boolean', default: false },

@@ -1,6 +1,5 @@
 // `npm run faults -- [NAME...] [--cheap] [--times N]`: breaks kernels, guests and QEMUs on purpose, in real boots, and says
 // whether each comes to the right status, owner and title, the next test runs, and nothing is left behind.
-import { parseArgs } from 'node:util';
 import { exitCodes } from '../core/exit-code.ts';
 import { FailureError } from '../core/failure.ts';
 import { formatDuration } from '../core/units.ts';
@@ -11,6 +10,7 @@ import { diskFaults, provokeDiskFull } from './faults/disk-full.ts';
 import { type Fault, faults as guestFaults } from './faults/faults.ts';
 import type { Outcome } from './faults/judge.ts';
 import { killedFaults, provokeKilled } from './faults/killed.ts';
+import { commandLine } from './words.ts';
 
 const usage = `npm run faults -- [NAME...] [--cheap] [--list] [--times N] [--source distro:6.12] [--variant V] [--keep DIR]
 
@@ -21,12 +21,11 @@ const usage = `npm run faults -- [NAME...] [--cheap] [--list] [--times N] [--sou
   --untimed does not judge how long it took: for a host that is busy with other things`;
 
 async function bench(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = commandLine(usage, {
     allowPositionals: true,
     options: {
       cheap: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
       untimed: { type: 'boolean', default: false },
       times: { type: 'string', default: '1' },
       source: { type: 'string', default: 'distro:6.12' },
@@ -34,9 +33,10 @@ async function bench(): Promise<number> {
       keep: { type: 'string' },
     },
   });
-  if (values.help) console.log(usage);
-  if (values.list) console.log(table(faults.map(({ name, what }) => [name, what])).trimEnd());
-  if (values.help || values.list) return exitCodes.good;
+  if (values.list) {
+    console.log(table(faults.map(({ name, what }) => [name, what])).trimEnd());
+    return exitCodes.good;
+  }
   const variant = values.variant === undefined ? [] : ['--variant', values.variant];
   const source = ['--source', values.source, ...variant];
   const symbols = await kernelSymbols(source);

@@ -10,13 +10,14 @@ import { formatDuration } from '../core/units.ts';
 import { complaint } from '../report/complaint.ts';
 import { places } from '../store/places.ts';
 import { judgeBase } from './mutants/base.ts';
-import { type Options, readOptions } from './mutants/options.ts';
+import { type Options, readOptions, usage } from './mutants/options.ts';
 import { type Mutant, readMutant } from './mutants/patch.ts';
 import { kernelKeyOf, listenForStop, runSuites, type SuitesRun } from './mutants/pgmap.ts';
 import * as state from './mutants/state.ts';
 import { stages, suitesFor } from './mutants/suites.ts';
 import { benchReport, evidenceText, type Judged } from './mutants/table.ts';
 import { judge, together, type Verdict, withoutResult } from './mutants/verdict.ts';
+import { answerHelp } from './words.ts';
 
 const { projectDir, stateDir } = places();
 const folder = join(stateDir, 'mutants');
@@ -192,6 +193,7 @@ async function bench(): Promise<number> {
   return all ? exitCodes.good : exitCodes.bad;
 }
 
+answerHelp(usage);
 try {
   process.exitCode = await bench();
 } catch (error) {

@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { format, parseArgs } from 'node:util';
+import { format } from 'node:util';
 import { qemuProgram } from '../commands/qemu.ts';
 import { loadSuites } from '../config/load.ts';
 import { loadReach, reachPath, reachText } from '../config/reach.ts';
@@ -13,8 +13,14 @@ import { type Recording, recordReach } from '../run/recording.ts';
 import type { RunRequest } from '../run/request.ts';
 import { complaint } from '../report/complaint.ts';
 import { places } from '../store/places.ts';
+import { commandLine } from './words.ts';
 
-const { values: asked } = parseArgs({
+const usage = `npm run reach -- [--source 6.12] [--suite NAME]... [--topology NAME]... [--times N]
+
+  --suite, --topology  record these alone, and keep the rest
+  --times              how often: what only some of them saw is marked`;
+
+const { values: asked } = commandLine(usage, {
   options: {
     source: { type: 'string', default: '6.12' },
     suite: { type: 'string', multiple: true, default: [] },

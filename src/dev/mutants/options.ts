@@ -1,7 +1,15 @@
 // The command line of the bench.
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
 import { FailureError } from '../../core/failure.ts';
+import { readWords } from '../words.ts';
+
+export const usage = `npm run mutants -- DIR [--source distro:6.12 | --tree DIR] [--only NAME]... [--all-suites] [--suite NAME]... [--quick] [--base] [--again]
+
+  --only       this mutant alone
+  --suite      choose among these suites; --all-suites: run all, not only those that could see it
+  --quick      suites for many types only where those for few did not catch it
+  --base       prove the suites on the unmodified source again, although that is on record
+  --again      judge mutants anew that have a verdict`;
 
 export interface Options {
   readonly dir: string;
@@ -24,26 +32,20 @@ export interface Options {
 export function readOptions(args: readonly string[]): Options {
   const wrong = (title: string): FailureError =>
     new FailureError({ blame: 'usage', code: 'usage', title, hint: usage });
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        source: { type: 'string' },
-        tree: { type: 'string' },
-        only: { type: 'string', multiple: true, default: [] },
-        suite: { type: 'string', multiple: true, default: [] },
-        'all-suites': { type: 'boolean', default: false },
-        quick: { type: 'boolean', default: false },
-        base: { type: 'boolean', default: false },
-        again: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error));
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = readWords(usage, {
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      source: { type: 'string' },
+      tree: { type: 'string' },
+      only: { type: 'string', multiple: true, default: [] },
+      suite: { type: 'string', multiple: true, default: [] },
+      'all-suites': { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      base: { type: 'boolean', default: false },
+      again: { type: 'boolean', default: false },
+    },
+  });
   const [dir, ...rest] = positionals;
   const { source = 'distro:6.12', tree } = values;
   if (values.source !== undefined && tree !== undefined)
@@ -60,6 +62,3 @@ export function readOptions(args: readonly string[]): Options {
     again: values.again,
   };
 }
-
-const usage =
-  'npm run mutants -- DIR [--source distro:6.12 | --tree DIR] [--only NAME]... [--all-suites] [--suite NAME]... [--quick] [--base] [--again]';
