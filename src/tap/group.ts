@@ -1,6 +1,7 @@
 // What is known of a level of the stream while it is read: its documents, and the points below one parent.
 import { worst, type Status } from '../core/status.ts';
 import type { TestPoint } from '../core/event.ts';
+import type { Names } from './names.ts';
 import { newNumbers, type Numbers } from './numbers.ts';
 import { newTally, type Tally } from './verdict.ts';
 
@@ -28,8 +29,10 @@ export interface Group {
   title: string | undefined;
   /** The path component: the title, made unique. */
   label: string | undefined;
-  readonly names: Map<string, number>;
-  nameBytes: number;
+  /** Of the points in it; undefined if it has none. */
+  names: Names | undefined;
+  /** What of it counts towards what may be kept. */
+  keptBytes: number;
   /** Points that wait for the label. Paths begin inside of the group. */
   held: TestPoint[];
   members: number;
@@ -67,8 +70,8 @@ export function newGroup(): Group {
   return {
     title: undefined,
     label: undefined,
-    names: new Map(),
-    nameBytes: 0,
+    names: undefined,
+    keptBytes: 0,
     held: [],
     members: 0,
     status: undefined,

@@ -117,10 +117,8 @@ export function readKtap(sink: KtapSink): KtapReader {
 
   /** True if a line of TAP begins at `at`. */
   function token(text: string, at: number, hash: number, own: Stamp, terminated: boolean): boolean {
-    const prefix = at === 0 ? '' : text.slice(0, at).replaceAll('\t', '    ');
-    // One space is chatter: no format nests by one.
-    if (/(?:^|[^ ]) $/.test(prefix) && !prefix.endsWith('# ')) return false;
-    if (prefix.endsWith('#  ')) return false;
+    const prefix = prefixOf(text, at);
+    if (prefix === undefined) return false;
     const body = text.slice(at);
     const code = body.charCodeAt(0);
     if (code === 84 || code === 75) return versionLine.test(body) && version(prefix, own);
@@ -173,6 +171,16 @@ export function readKtap(sink: KtapSink): KtapReader {
     });
     pointPrefix = prefix;
     return true;
+  }
+
+  /** What stands before `at`; undefined if it is no nesting: no format nests by one space, and one is chatter. */
+  function prefixOf(text: string, at: number): string | undefined {
+    // Most lines are of the level of the line before.
+    const top = levels.at(-1)?.prefix ?? '';
+    if (top.length === at && text.startsWith(top)) return top;
+    const prefix = text.slice(0, at).replaceAll('\t', '    ');
+    if (/(?:^|[^ ]) $/.test(prefix) && !prefix.endsWith('# ')) return undefined;
+    return prefix.endsWith('#  ') ? undefined : prefix;
   }
 
   function version(prefix: string, own: Stamp): boolean {

@@ -2,9 +2,10 @@
 // these is not known yet; a failing one also waits for the YAML block that may follow.
 import type { TestPoint } from '../core/event.ts';
 import type { Group, Level } from './group.ts';
-import { detached, ringOf } from './ring.ts';
+import { newNames } from './names.ts';
+import { ringOf } from './ring.ts';
 
-/** Characters of names kept to tell duplicates, and of points that wait for their parent's name. */
+/** Bytes kept to tell names apart, and of points that wait for their parent's name. */
 const maxKept = 64 * 2 ** 20;
 const maxYamlLines = 80;
 
@@ -19,14 +20,20 @@ export function newOutlet(
   let full = false;
   let last: { depth: number; point: TestPoint } | undefined;
 
-  /** Names the group, which is below the level at `parentDepth`, and lets go what waited for that. */
+  /** Names the group, which is below the level at `parentDepth`. */
   function label(group: Group, parentDepth: number, title: string): void {
     const parent = levels[parentDepth];
+    const own = parent === undefined ? title : unique(parent.group, title);
+    settle(group, parentDepth, title, own);
+  }
+
+  /** Lets go what waited for the name. */
+  function settle(group: Group, parentDepth: number, title: string, own = title): void {
     group.title = title;
-    group.label = parent === undefined ? title : unique(parent.group, title);
+    group.label = own;
     const held = group.held;
     group.held = [];
-    for (const point of held) send(parentDepth, { ...point, path: [group.label, ...point.path] });
+    for (const point of held) send(parentDepth, { ...point, path: [own, ...point.path] });
   }
 
   /** Gives the group its name if it has none; returns the path component its parent point has. */
@@ -38,18 +45,16 @@ export function newOutlet(
   }
 
   function unique(group: Group, title: string): string {
-    // A copy: what was cut from a chunk keeps the chunk.
-    const own = detached(title);
-    const seen = group.names.get(own) ?? 0;
-    group.names.set(own, seen + 1);
-    if (seen > 0) return `${own} (${seen + 1})`;
-    keep(group, own.length + 48);
+    const names = (group.names ??= newNames());
+    const before = names.bytes;
+    const own = names.unique(title);
+    if (names.bytes !== before) keep(group, names.bytes - before);
     return own;
   }
 
-  function keep(group: Group, characters: number): void {
-    group.nameBytes += characters;
-    kept += characters;
+  function keep(group: Group, bytes: number): void {
+    group.keptBytes += bytes;
+    kept += bytes;
     if (kept <= maxKept || full) return;
     full = true;
     onTooMuch();
@@ -57,9 +62,9 @@ export function newOutlet(
 
   /** The group is finished: its names need not be told from others any more. */
   function release(group: Group): void {
-    kept -= group.nameBytes;
-    group.nameBytes = 0;
-    group.names.clear();
+    kept -= group.keptBytes;
+    group.keptBytes = 0;
+    group.names = undefined;
   }
 
   /** `ownLine`: it was printed, with the comments before it. */
@@ -103,7 +108,7 @@ export function newOutlet(
   }
 
   return {
-    ...{ label, adopt, unique, release, emit, flush },
+    ...{ label, settle, adopt, unique, release, emit, flush },
     forgetComments: comments.clear,
     comment(text: string): void {
       flush();

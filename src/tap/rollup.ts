@@ -264,10 +264,8 @@ export function newRollup(
     if (level === undefined || group === undefined) return;
     level.pending = undefined;
     if (group.label === undefined) {
-      const title = `#${level.doc.numbers.max + 1} (never reported)`;
-      outlet.label(group, depth, title);
-      // The missing parent itself is reported under the same name when the plan is checked.
-      level.group.names.delete(title);
+      // The missing parent itself gets the same name when the plan is checked.
+      outlet.settle(group, depth, `#${level.doc.numbers.max + 1} (never reported)`);
     }
     problem(`'${group.title ?? '?'}': its own result never came`);
     for (const text of group.notes) problem(`'${group.title ?? '?'}': ${text}`);
