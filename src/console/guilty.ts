@@ -110,7 +110,7 @@ export function atLock(text: string): Title {
     for (const line of lines.slice(0, 40)) {
       const at =
         /[,(] ?at: (?:\[<[ \w]+>\] )?([A-Za-z_][\w.$]*)(?:\+0x| |$)/.exec(line)?.[1] ??
-        /^([A-Za-z_][\w.$]*)\+0x/.exec(line)?.[1];
+        /^(?:\[<[0-9a-f]{8,16}>\] )?([A-Za-z_][\w.$]*)\+0x/.exec(line)?.[1];
       if (at !== undefined && !isGeneric(baseName(at)) && !line.includes('[inline]'))
         return where(text, baseName(at));
       if (/^\s*(?:but task is already holding|other info that might|stack backtrace)/.test(line))

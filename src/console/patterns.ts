@@ -20,7 +20,7 @@ const patterns: readonly Pattern[] = [
 
 /** A line that no pattern can match contains none of these: the one test every line of a log goes through. */
 const interesting =
-  /BUG|WARNING|INFO: |UBSAN|\[#\d|unreferenced|kmemleak: \d|corruption|double add|usercopy: |CFI failure|Missing ENDBR|to execute|Unable to handle|unable to |Unhandled |: Vector: |Oops|protection fault|PANIC|ernel panic|Bad mode|duplicate filename|Insufficient stack|[Ss]tack overflow|stack pointer|overran stack|[Hh]ard LOCKUP|CSD lock|unregister_netdevice: w|slab error|still has objects|NETDEV W|nobody cared|bogus return|unchecked MSR|Busy inodes|Machine check: |SError Int/;
+  /BUG|WARNING|INFO: |UBSAN|\[#\d|unreferenced|kmemleak: \d|corruption|double add|usercopy: |usercopy whitelist|bad: scheduling|CFI failure|Missing ENDBR|to execute|Unable to handle|unable to |Unhandled |: Vector: |Oops|protection fault|PANIC|ernel panic|Bad mode|duplicate filename|Insufficient stack|[Ss]tack overflow|stack pointer|overran stack|[Hh]ard LOCKUP|CSD lock|unregister_netdevice: w|slab error|still has objects|NETDEV W|nobody cared|bogus return|unchecked MSR|Busy inodes|Machine check: |SError Int/;
 
 export interface Header {
   readonly pattern: Pattern;
@@ -30,8 +30,8 @@ export interface Header {
 /** The report that begins with this line, if any. */
 export function headerOf(text: string): Header | undefined {
   if (!interesting.test(text)) return undefined;
-  // Mails and wikis indent what they quote.
-  const line = /^[ \t]/.test(text) ? text.trimStart() : text;
+  // Mails and wikis indent what they quote, and join its lines.
+  const line = text.replace(/^\s+|^(?:={20,80}|-{6,16}\[ cut here \]-{6,16}) (?=\w)/, '');
   for (const pattern of patterns) {
     const match = pattern.header.exec(line);
     if (match !== null) return { pattern, match };

@@ -116,6 +116,8 @@ export function feed(report: Report, line: ConsoleLine): Fed {
   const programs = report.weak && /^\s*(?:Backtrace|Stack [Tt]race):/.test(text);
   if ((starts && !programs) || /^\s*(?:CPU: \d+ |Pid: \d+, comm: )/.test(text))
     report.evidence = true;
+  if (body === 'sections' && /, at: (?:\[<[ \w]{1,24}>\] )?[A-Za-z_][\w.]{0,100}\+0x/.test(text))
+    report.evidence = true;
   if (body === 'framed' || (rule && body === 'trace')) {
     accept(report, line);
     if (rule || report.lines.length >= maxLines) finish(report);

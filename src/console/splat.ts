@@ -111,7 +111,8 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
     }
     if (line.stamped) stamped++;
     // Where the kernel stamps its lines, others are not the kernel's, unless they come with a trace of their own.
-    const foreign = !line.stamped && stamped >= enoughStamps && !unstamped;
+    const foreign =
+      line.joined === true || (!line.stamped && stamped >= enoughStamps && !unstamped);
     const lane = (line.caller ?? '') + (foreign ? '?' : '');
     const header = headerOf(text);
     if (header === undefined && open.length === 0) {

@@ -7,6 +7,7 @@ import type { RunResult } from '../core/result.ts';
 import { table } from '../report/table.ts';
 import { measureBisections } from './bench/bisect-all.ts';
 import { measureIntake } from './bench/intake.ts';
+import { measureKtap } from './bench/ktap.ts';
 import { type Measured, pgmap } from './bench/tool.ts';
 import { commandLine } from './words.ts';
 
@@ -64,6 +65,14 @@ try {
   const distro = { kind: 'distro', ...(version === undefined ? {} : { version }) } as const;
   const intakes = await measureIntake(distro, 30, 3);
   rows.push(['a 30-patch mbox to a ready work tree, median of 3', seconds(median(intakes)), '3 s']);
+
+  const { bytesPerSecond, peakBytes } = await measureKtap();
+  rows.push([
+    'KTAP of nothing but results',
+    `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`,
+    '20 MB/s',
+  ]);
+  rows.push(['memory for a gigabyte of it', `${Math.round(peakBytes / 1e6)} MB`, '300 MB']);
 
   const dir = join(scratch, 'run');
   const run = must('run', await pgmap(['run', ...source, '--out', dir]));

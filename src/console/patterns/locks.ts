@@ -12,6 +12,12 @@ export const locks: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
+    header: /^bad: scheduling from the idle thread!/,
+    title: inTrace('BUG: scheduling from the idle thread'),
+    body: 'trace',
+  },
+  {
+    kind: 'BUG',
     header:
       /^BUG: (sleeping function called from invalid context|assuming (?:atomic|non migratable) context)/,
     title: (match, lines) => where(`BUG: ${match[1]}`, guiltyOf(lines)),

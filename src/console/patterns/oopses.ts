@@ -14,7 +14,8 @@ export const oopses: readonly Pattern[] = [
   },
   {
     kind: 'BUG',
-    header: /^usercopy: ([Kk]ernel memory (?:exposure|overwrite) attempt detected)/,
+    header:
+      /^(?:usercopy: |Bad or missing usercopy whitelist\? )([Kk]ernel memory (?:exposure|overwrite) attempt detected)/,
     title: (match, lines) =>
       atCounter(`usercopy: ${(match[1] ?? '').replace('kernel', 'Kernel')}`)(match, lines),
     body: 'trace',
@@ -177,7 +178,8 @@ export const oopses: readonly Pattern[] = [
   },
   {
     kind: 'PANIC',
-    header: /^[Kk]ernel panic ?(?:- not syncing: ?|: )(.*)$/,
+    // What ends in ` ...` is somebody's words about any such panic, but `panic_on_warn set ...`.
+    header: /^[Kk]ernel panic ?(?:- not syncing: ?|: )(?!.*(?<! set) \.\.\.$)(.*)$/,
     title: (match, lines) => panic(match, lines),
     body: 'trace',
     part: 'panic',
