@@ -20,7 +20,7 @@ const patterns: readonly Pattern[] = [
 
 /** A line that no pattern can match contains none of these: the one test every line of a log goes through. */
 const interesting =
-  /BUG|WARNING|INFO: |UBSAN|\[#\d|unreferenced|kmemleak: \d|corruption|double add|usercopy: |usercopy whitelist|bad: scheduling|CFI failure|Missing ENDBR|to execute|Unable to handle|unable to |Unhandled |: Vector: |Oops|protection fault|PANIC|ernel panic|Bad mode|duplicate filename|Insufficient stack|[Ss]tack overflow|stack pointer|overran stack|[Hh]ard LOCKUP|CSD lock|unregister_netdevice: w|slab error|still has objects|NETDEV W|nobody cared|bogus return|unchecked MSR|Busy inodes|Machine check: |SError Int/;
+  /BUG|WARNING|INFO: |UBSAN|\[#\d|unreferenced|kmemleak: \d|corruption|double add|usercopy|CFI failure|Missing ENDBR|to execute|Unable to handle|unable to |Unhandled |: Vector: |Oops|protection fault|PANIC|ernel panic|Bad mode|duplicate filename|Insufficient stack|[Ss]tack overflow|stack pointer|overran stack|[Hh]ard LOCKUP|CSD lock|unregister_netdevice: w|slab error|still has objects|NETDEV W|nobody cared|idle thread!|bogus return|unchecked MSR|Busy inodes|Machine check: |SError Int/;
 
 export interface Header {
   readonly pattern: Pattern;

@@ -116,7 +116,11 @@ export function feed(report: Report, line: ConsoleLine): Fed {
   const programs = report.weak && /^\s*(?:Backtrace|Stack [Tt]race):/.test(text);
   if ((starts && !programs) || /^\s*(?:CPU: \d+ |Pid: \d+, comm: )/.test(text))
     report.evidence = true;
-  if (body === 'sections' && /, at: (?:\[<[ \w]{1,24}>\] )?[A-Za-z_][\w.]{0,100}\+0x/.test(text))
+  if (
+    report.weak &&
+    body === 'sections' &&
+    /, at: (?:\[<[ \w]{1,24}>\] )?\w[\w.]{0,100}\+0x/.test(text)
+  )
     report.evidence = true;
   if (body === 'framed' || (rule && body === 'trace')) {
     accept(report, line);

@@ -227,7 +227,7 @@ export function newSplatScanner(onSplat: (splat: FoundSplat) => void): SplatScan
 
   return {
     line(text, from, to) {
-      for (const one of consoleLines(text, from, to)) message(one);
+      for (const one of consoleLines(text, from, to, open.length > 0)) message(one);
     },
     end() {
       for (const report of [...open]) close(report);
