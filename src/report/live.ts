@@ -7,9 +7,10 @@ import { fold } from '../core/result.ts';
 import { roundOf } from '../core/rounds.ts';
 import { formatDuration } from '../core/units.ts';
 import { changeRemark } from './changes.ts';
-import { clean, cut, width } from './escape.ts';
+import { clean, cut } from './escape.ts';
 import { palette } from './layout.ts';
 import { notGreen } from './points.ts';
+import { newStatusLines } from './status-lines.ts';
 
 /** Everything that a process has and a pure function has not. */
 export interface LiveOptions {
@@ -33,12 +34,8 @@ export function live(options: LiveOptions): Reporter {
   const jobs = new Map<string, Job>();
   const steps = new Map<Step, Activity>();
   const make: Make = { last: '' };
-  /** Widths of the lines that stand on the screen now. */
-  let drawn: readonly number[] = [];
-  let drawnText = '';
   let drawnAt = -Infinity;
   let heardAt = clock.now();
-  let hidden = false;
   let open = true;
 
   const columns = (): number => {
@@ -56,21 +53,9 @@ export function live(options: LiveOptions): Reporter {
     return lines.map((line) => cut(line, columns() - 1));
   };
 
-  /** Frame and permanent lines go out in one write, so that nothing flickers. */
+  const draw = newStatusLines(write, columns);
   const frame = (permanent: readonly string[], lines: readonly string[]): void => {
-    const rows = drawn.reduce((sum, used) => sum + Math.max(1, Math.ceil(used / columns())), 0);
-    if (permanent.length === 0 && rows > 0 && lines.join('\n') === drawnText) return;
-    // Every line is written over the old one, and only what remains below is erased.
-    let text = rows > 0 ? `\r${esc}[${rows}A` : '';
-    for (const line of [...permanent, ...lines]) text += `${line}${esc}[K\n`;
-    if (rows > 0) text += `${esc}[J`;
-    if (lines.length > 0 && !hidden) text = `${esc}[?25l${text}`;
-    if (lines.length === 0 && hidden) text += `${esc}[?25h`;
-    hidden = lines.length > 0;
-    drawn = lines.map(width);
-    drawnText = lines.join('\n');
-    drawnAt = clock.now();
-    if (text !== '') write(text);
+    if (draw(permanent, lines)) drawnAt = clock.now();
   };
 
   const say = (lines: readonly string[]): void => {
@@ -237,7 +222,6 @@ interface Make {
   last: string;
 }
 
-const esc = '\u001b';
 /** Ten frames a second: time passes visibly, and a slow line is not flooded. */
 const frameMs = 100;
 /** A step of which it is worth to say that it began, or that it passed. */
