@@ -13,7 +13,7 @@ export interface Said {
 
 // `[   12.345678]`, vendors' `[   12.]`, `[   12.345678,0]` and `[   12.345678@1]`, `dmesg -T` in any language, `dmesg -d`.
 const stamp =
-  /^\[(?: {0,11}\d{1,10}\.(?:\d{3,9}(?:[,@]\d{1,3})?)?|\S{2,12} {1,2}\S{2,16} [ \d]\d [\d:.,]{8,15}(?: [A-Z]{2,4})? \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}\.\d{6}>?)\] ?/;
+  /^\[(?: {0,11}\d{1,10}\.(?:\d{3,9}(?:[,@]\d{1,3})?)?|\S{2,12} {1,2}\S{2,16} [ \d]\d [\d:.,]{8,15}(?: [A-Z]{2,4})? \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d| {1,8}[+<]? {0,4}\d{1,6}[.,]\d{6}>?)\] ?/;
 /** The same for what nearly all lines begin with. */
 const plainStamp = /^\[ {0,11}\d{1,10}\.\d{6}\](?:\[ {0,9}([TC]\d{1,9})\])? ?/;
 /** Without its beginning, as a copy of a part of the log leaves it. */
@@ -48,7 +48,7 @@ const logcat =
 /** What a test laboratory's records begin with, LAVA's. */
 const record = /^- \{"?dt"?: "?[\dT:.-]{19,30}Z?"?, "?lvl"?: "?target"?, "?msg"?: ["']/;
 /** What a pager or a search put in front. */
-const lineNumber = /^ {0,6}\d{1,6}(?:: ?|\t| \| )(?=[A-Z[<=-]| {0,3}(?:\? )?[a-z_]\w{2,80}\+0x)/;
+const lineNumber = /^ {0,6}\d{1,6}(?:: ?|\t| {1,4}(?:\||\xe2\x94\x82) )(?=[A-Z[<=-]|\d{1,3},\d{1,10},| {0,3}(?:\? )?[a-z_]\w{2,80}\+0x)/;
 /** From here on syslog's priorities, facility times eight plus level, are not the kernel's. */
 const firstProgram = 8;
 /** What a shell left unfinished on the kernel's terminal. */
