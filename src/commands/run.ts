@@ -80,7 +80,7 @@ export const runCommand = (app: App): CommandModule<object, Arguments> => ({
         'one test',
       )
       .example(
-        '$0 run --resume 2026-11-22T223859-2e1a',
+        '$0 run --resume 2026-11-23T080532-9cf5',
         'what is left of a run that was killed',
       ) as never,
   async handler(args) {
