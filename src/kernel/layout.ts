@@ -116,8 +116,9 @@ export function readLayout(text: string): Layout | undefined {
       open[entry.depth] = entry;
       continue;
     }
+    // Where a string is kept stands before it, and an offset of 0 without `0x`.
     const field =
-      /^ +<[0-9a-f]+> +(DW_AT_\w+) *: (?:\(indirect string, offset: 0x[0-9a-f]+\): )?(.*?)\s*$/.exec(
+      /^ +<[0-9a-f]+> +(DW_AT_\w+) *: (?:\((?:\w+ ){1,2}string[,:][^)]{0,60}\): )?(.*?)\s*$/.exec(
         line,
       );
     if (field !== null) open.at(-1)?.fields.set(field[1] ?? '', field[2] ?? '');
