@@ -48,7 +48,8 @@ const logcat =
 /** What a test laboratory's records begin with, LAVA's. */
 const record = /^- \{"?dt"?: "?[\dT:.-]{19,30}Z?"?, "?lvl"?: "?target"?, "?msg"?: ["']/;
 /** What a pager or a search put in front. */
-const lineNumber = /^ {0,6}\d{1,6}(?:: ?|\t| {1,4}(?:\||\xe2\x94\x82) )(?=[A-Z[<=-]|\d{1,3},\d{1,10},| {0,3}(?:\? )?[a-z_]\w{2,80}\+0x)/;
+const lineNumber =
+  /^ {0,6}\d{1,6}(?:: ?|\t| {1,4}(?:\||\xe2\x94\x82) )(?=[A-Z[<=-]|\d{1,3},\d{1,10},| {0,3}(?:\? )?[a-z_]\w{2,80}\+0x)/;
 /** From here on syslog's priorities, facility times eight plus level, are not the kernel's. */
 const firstProgram = 8;
 /** What a shell left unfinished on the kernel's terminal. */
