@@ -1,5 +1,6 @@
 // Names made unique. A stream may hold a million: where there are many, they are told apart by hashes of 64 bits instead of
-// being kept. Names that share one, by chance (one stream in 10^7) or by malice, only cost one of them a number it did not need.
+// being kept. Names that share one by chance (one stream in 10^7) only cost one of them a number it did not need.
+import { randomInt } from 'node:crypto';
 import { detached } from './ring.ts';
 
 export interface Names {
@@ -19,32 +20,33 @@ export function newNames(): Names {
   let many: Hashes | undefined;
   /** The last number given to a name that came more than once. */
   let repeats: Map<string, number> | undefined;
-  let bytes = 0;
+  let fewBytes = 0;
+  let repeatBytes = 0;
 
   /** False if it was there. */
   function add(name: string): boolean {
     if (many !== undefined) return many.add(name);
     if (few.has(name)) return false;
     few.add(name);
-    bytes += name.length + perName;
+    fewBytes += name.length + perName;
     if (few.size === fewNames) {
       many = newHashes();
       for (const one of few) many.add(one);
       few.clear();
-      bytes = 0;
+      fewBytes = 0;
     }
     return true;
   }
 
   return {
     get bytes() {
-      return bytes + (many?.bytes ?? 0);
+      return fewBytes + repeatBytes + (many?.bytes ?? 0);
     },
     unique(text) {
       const name = detached(text);
       if (add(name)) return name;
       let number = repeats?.get(name) ?? 1;
-      if (number === 1) bytes += name.length + perName;
+      if (number === 1) repeatBytes += name.length + perName;
       let candidate: string;
       do candidate = `${name} (${++number})`;
       while (!add(candidate));
@@ -60,6 +62,12 @@ interface Hashes {
   /** False if it was there. */
   add(text: string): boolean;
 }
+
+/** Of each process its own: a guest that knew them could print names that all fall on one place, and the search would not end. */
+const secret = () => randomInt(2 ** 32);
+const [startHigh, startLow] = [secret(), secret()];
+/** 5 modulo 8, as for generators that multiply. */
+const [factorHigh, factorLow] = [(secret() & ~7) | 5, (secret() & ~7) | 5];
 
 function newHashes(): Hashes {
   /** Two words for each slot, both 0 in a free one; a power of two of them. */
@@ -96,15 +104,15 @@ function newHashes(): Hashes {
     get bytes() {
       return slots.byteLength;
     },
-    /** FNV-1a, and a second one with another factor that also takes of the first; mixed at the end as murmur3 does. */
+    /** Two in the manner of FNV-1a, the second of which also takes of the first; mixed at the end as murmur3 does. */
     add(text) {
       if (2 * taken > mask) grow();
-      let high = 0x811c9dc5;
-      let low = 0x2f0b4c27;
+      let high = startHigh;
+      let low = startLow;
       for (let at = 0; at < text.length; at++) {
         const code = text.charCodeAt(at);
-        high = Math.imul(high ^ code, 0x01000193);
-        low = Math.imul(low ^ code ^ (high >>> 15), 0x85ebca6b);
+        high = Math.imul(high ^ code, factorHigh);
+        low = Math.imul(low ^ code ^ (high >>> 15), factorLow);
       }
       // Never both 0.
       return insert(mixed(high), mixed(low ^ text.length) || 1);

@@ -88,7 +88,8 @@ export function parseTap(
       const line = lineOf(point);
       // What kind of line it is is known: tap-parser would try all kinds, each time.
       const match = lineTypes.testPoint.exec(line);
-      if (match !== null) document.parser.parseTestPoint(match, line);
+      if (match === null) throw new Error(`tap-parser does not know a result line: ${line}`);
+      document.parser.parseTestPoint(match, line);
       // tap-parser waits for a YAML block; the live view must not, and rollup.ts takes YAML by itself.
       document.parser.emitResult();
       if (++document.lines % 1024 === 0) forget(document.parser);
